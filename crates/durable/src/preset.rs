@@ -1,0 +1,48 @@
+//! How long a step is tried before its failure becomes terminal, by the kind of thing it touches.
+//!
+//! Always name one: without a policy of its own a run counts against the attempts of the whole invocation, and
+//! the SDK's default gives up after 50 seconds.
+
+use restate_sdk::context::RunRetryPolicy;
+use std::time::Duration;
+
+/// A named, bounded retry policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// A database transaction: outages of minutes are waited for.
+    Database,
+    /// An undo: waited for longer, because giving up leaves something behind.
+    Undo,
+    /// A short look that something else repeats anyway.
+    Hint,
+}
+
+impl Preset {
+    /// First delay, largest delay, total duration.
+    pub const fn bounds(self) -> (Duration, Duration, Duration) {
+        match self {
+            Preset::Database => (Duration::from_millis(50), Duration::from_secs(5), Duration::from_secs(15 * 60)),
+            Preset::Undo => (Duration::from_millis(50), Duration::from_secs(10), Duration::from_secs(60 * 60)),
+            Preset::Hint => (Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(5)),
+        }
+    }
+
+    /// The policy for the SDK.
+    pub fn policy(self) -> RunRetryPolicy {
+        let (initial, max, total) = self.bounds();
+        RunRetryPolicy::new().initial_delay(initial).exponentiation_factor(2.0).max_delay(max).max_duration(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Preset;
+
+    #[test]
+    fn every_preset_is_bounded_and_backs_off() {
+        for preset in [Preset::Database, Preset::Undo, Preset::Hint] {
+            let (initial, max, total) = preset.bounds();
+            assert!(initial < max && max < total, "{preset:?}");
+        }
+    }
+}
