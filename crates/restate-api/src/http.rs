@@ -1,0 +1,206 @@
+//! The one way requests leave this crate: base address, bearer token, time-outs, error bodies.
+//!
+//! Not for meaning: which path says what is in `ingress` and `admin`.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, StatusCode, Url};
+use serde_json::Value;
+
+use crate::ApiError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// RFC 3986 unreserved characters stay; everything else of a key is encoded, slashes too.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    base: Url,
+    api_key: Option<Hidden>,
+    timeout: Option<Duration>,
+}
+
+/// A credential that does not show in debug output.
+#[derive(Clone)]
+struct Hidden(String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// One request before it is sent.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) operation: String,
+    pub(crate) method: Method,
+    /// Path below the base, already encoded.
+    pub(crate) path: String,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) idempotency_key: Option<&'a str>,
+}
+
+impl Http {
+    pub(crate) fn new(base: &str, api_key: Option<&str>) -> Result<Self, ApiError> {
+        let bad = || ApiError::BadUrl(base.to_owned());
+        let url = Url::parse(base.trim_end_matches('/')).map_err(|_| bad())?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(bad());
+        }
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(ApiError::Client)?;
+        Ok(Self {
+            client,
+            base: url,
+            api_key: api_key
+                .filter(|k| !k.is_empty())
+                .map(|k| Hidden(k.to_owned())),
+            timeout: Some(REQUEST_TIMEOUT),
+        })
+    }
+
+    pub(crate) fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// Sends and returns the JSON of a 2xx answer; an empty body is `null`.
+    pub(crate) async fn send(&self, out: Outgoing<'_>) -> Result<(StatusCode, Value), ApiError> {
+        let url = format!("{}{}", self.base.as_str().trim_end_matches('/'), out.path);
+        let mut request = self
+            .client
+            .request(out.method, url)
+            .header("accept", "application/json");
+        if let Some(timeout) = self.timeout {
+            request = request.timeout(timeout);
+        }
+        if let Some(key) = &self.api_key {
+            request = request.bearer_auth(&key.0);
+        }
+        if let Some(key) = out.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(body) = out.body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body);
+        }
+        let unreachable = |operation: &str, source: reqwest::Error| ApiError::Unreachable {
+            operation: operation.to_owned(),
+            timed_out: source.is_timeout(),
+            source: source.without_url(),
+        };
+        let response = request
+            .send()
+            .await
+            .map_err(|e| unreachable(&out.operation, e))?;
+        let status = response.status();
+        let body = response
+            .bytes()
+            .await
+            .map_err(|e| unreachable(&out.operation, e))?;
+        if !status.is_success() {
+            return Err(status_error(out.operation, status, &body));
+        }
+        if body.is_empty() {
+            return Ok((status, Value::Null));
+        }
+        let value = serde_json::from_slice(&body).map_err(|e| ApiError::Unexpected {
+            operation: out.operation,
+            detail: e.to_string(),
+        })?;
+        Ok((status, value))
+    }
+}
+
+fn status_error(operation: String, status: StatusCode, body: &[u8]) -> ApiError {
+    let parsed: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let text = |name: &str| parsed.get(name).and_then(Value::as_str).map(str::to_owned);
+    let code = match parsed.get("restate_code").or_else(|| parsed.get("code")) {
+        Some(Value::String(s)) => Some(s.clone()),
+        Some(Value::Number(n)) => Some(n.to_string()),
+        _ => None,
+    };
+    let message = text("message").unwrap_or_else(|| {
+        let raw = String::from_utf8_lossy(body);
+        match raw.trim() {
+            "" => status.canonical_reason().unwrap_or("no text").to_owned(),
+            text => text.chars().take(500).collect(),
+        }
+    });
+    ApiError::Status {
+        operation,
+        status: status.as_u16(),
+        code,
+        message,
+        origin: text("source"),
+    }
+}
+
+/// Encodes one path segment; refuses what no encoding can carry.
+pub(crate) fn segment(what: &str, value: &str) -> Result<String, ApiError> {
+    match value {
+        "" => Err(ApiError::BadPath(format!("the {what} is empty"))),
+        // every URL parser takes these for directory steps, encoded or not
+        "." | ".." => Err(ApiError::BadPath(format!(
+            "the {what} {value:?} cannot be put into a path"
+        ))),
+        _ => Ok(utf8_percent_encode(value, SEGMENT).to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_encoded_and_unusable_ones_refused() {
+        assert_eq!(segment("key", "a/b c:ü%").unwrap(), "a%2Fb%20c%3A%C3%BC%25");
+        assert_eq!(segment("key", "ws_1-x.y~z").unwrap(), "ws_1-x.y~z");
+        for bad in ["", ".", ".."] {
+            assert!(
+                matches!(segment("key", bad), Err(ApiError::BadPath(_))),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn error_bodies_of_both_apis_are_read() {
+        let ingress = br#"{"code":404,"message":"[404] no such thing","source":"invocation"}"#;
+        let e = status_error("call".into(), StatusCode::NOT_FOUND, ingress);
+        assert!(e.from_invocation() && e.message() == Some("[404] no such thing"));
+        let admin = br#"{"message":"no route to host","restate_code":"META0003"}"#;
+        let ApiError::Status { code, .. } =
+            status_error("register".into(), StatusCode::INTERNAL_SERVER_ERROR, admin)
+        else {
+            panic!("not a status error")
+        };
+        assert_eq!(code.as_deref(), Some("META0003"));
+        let bare = status_error("x".into(), StatusCode::BAD_GATEWAY, b"");
+        assert_eq!(bare.message(), Some("Bad Gateway"));
+        assert_eq!(bare.class(), crate::Class::Unavailable);
+    }
+
+    #[test]
+    fn addresses_must_be_http() {
+        for bad in ["", "restate:8080", "ftp://x", "http://"] {
+            assert!(
+                matches!(Http::new(bad, None), Err(ApiError::BadUrl(_))),
+                "{bad:?}"
+            );
+        }
+        let http = Http::new("http://restate:8080/", Some("s3cret")).unwrap();
+        assert!(!format!("{http:?}").contains("s3cret"));
+    }
+}
