@@ -1,0 +1,445 @@
+//! The acceptance scenarios of the configuration (WRK-1 to WRK-7) and what goes beyond them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::{Config, ConfigError, DEFAULT_TEXT, Problem};
+
+const MINIMAL: &str = "cname_domain = \"cname.example.com\"\n[database]\nprimary = \"u:p@tcp(db:3306)/unkey?parseTime=true\"\n";
+
+fn parse_with(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let env: Vec<(String, String)> = env
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect();
+    Config::parse(text, false, &move |name| {
+        env.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone())
+    })
+}
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    parse_with(text, &[])
+}
+
+/// The minimal file with lines before its first section and sections after it.
+fn with(top: &str, sections: &str) -> String {
+    format!("{top}\n{MINIMAL}{sections}")
+}
+
+fn problems(result: Result<Config, ConfigError>) -> Vec<Problem> {
+    match result {
+        Err(ConfigError::Invalid(problems)) => problems,
+        other => panic!("expected problems, got {other:?}"),
+    }
+}
+
+fn paths(result: Result<Config, ConfigError>) -> Vec<String> {
+    let mut paths: Vec<String> = problems(result).into_iter().map(|p| p.path).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn wrk_1_a_minimal_file_gets_every_default() {
+    testbed::scenario!("WRK-1");
+    let c = parse(MINIMAL).expect("the minimal file loads");
+    assert!(
+        c.instance_id.starts_with("ins_") && c.instance_id.len() == 12,
+        "{}",
+        c.instance_id
+    );
+    assert_eq!(
+        (
+            c.region.as_str(),
+            c.default_domain.as_str(),
+            c.dashboard_url.as_str()
+        ),
+        ("", "unkey.app", "https://app.unkey.com")
+    );
+    assert_eq!(
+        (c.build_platform.as_str(), c.sentinel_image.as_str()),
+        ("linux/amd64", "ghcr.io/unkeyed/unkey:local")
+    );
+    assert!(
+        c.database.readonly_replica.is_empty()
+            && c.vault.url.is_empty()
+            && c.vault.token.is_empty()
+    );
+    assert!(!c.acme.enabled && c.acme.email_domain == "unkey.com");
+    assert!(!c.acme.route53.enabled && c.acme.route53.region == "us-east-1");
+    let r = &c.restate;
+    assert_eq!(
+        (r.admin_url.as_str(), r.ingress_url.as_str()),
+        ("http://restate:9070", "http://restate:8080")
+    );
+    assert!(
+        r.http_port == 9080
+            && r.register_as.is_empty()
+            && r.api_key.is_empty()
+            && r.identity_keys.is_empty()
+    );
+    assert_eq!(
+        (
+            c.depot.api_url.as_str(),
+            c.depot.project_region.as_str(),
+            c.depot.project_prefix.as_str()
+        ),
+        ("", "us-east-1", "builds-local")
+    );
+    assert!(
+        c.registry.password.is_empty()
+            && c.clickhouse.url.is_empty()
+            && c.clickhouse.admin_url.is_empty()
+    );
+    assert!(
+        c.github.is_none()
+            && c.heartbeat.key_refill_url.is_empty()
+            && c.slack.quota_check_webhook_url.is_empty()
+    );
+    assert!(c.observability.tracing.is_none() && c.observability.metrics.prometheus_port == 0);
+    assert_eq!(c.observability.logging.sample_rate, 1.0);
+    assert_eq!(
+        c.observability.logging.slow_threshold,
+        Duration::from_secs(1)
+    );
+    assert_eq!(c.deploy.pending_timeout, Duration::from_secs(600));
+    assert_eq!(c.deploy.wake_timeout, Duration::from_secs(120));
+    assert_eq!(c.warnings, []);
+}
+
+#[test]
+fn wrk_2_one_failure_names_every_wrong_key() {
+    testbed::scenario!("WRK-2");
+    let wrong = parse("[restate]\nhttp_port = 70000\n");
+    assert!(wrong.as_ref().is_err_and(|e| {
+        ["restate.http_port", "cname_domain", "database.primary"]
+            .iter()
+            .all(|p| e.to_string().contains(p))
+    }));
+    assert_eq!(
+        paths(wrong),
+        ["cname_domain", "database.primary", "restate.http_port"]
+    );
+}
+
+#[test]
+fn wrk_3_route53_needs_its_credentials_only_when_acme_is_on() {
+    testbed::scenario!("WRK-3");
+    let section = |enabled: bool| {
+        with(
+            "",
+            &format!("[acme]\nenabled = {enabled}\n[acme.route53]\nenabled = true\n"),
+        )
+    };
+    assert_eq!(
+        paths(parse(&section(true))),
+        [
+            "acme.route53.access_key_id",
+            "acme.route53.secret_access_key"
+        ]
+    );
+    assert!(parse(&section(false)).is_ok());
+}
+
+#[test]
+fn wrk_4_a_registry_password_alone_lacks_the_repository() {
+    testbed::scenario!("WRK-4");
+    let missing = paths(parse(&with("", "[registry]\npassword = \"x\"\n")));
+    assert_eq!(
+        missing,
+        ["depot.api_url", "registry.repository", "registry.username"]
+    );
+}
+
+#[test]
+fn wrk_5_the_build_platform_is_linux_and_one_architecture() {
+    testbed::scenario!("WRK-5");
+    for (given, read) in [
+        ("linux/arm64", "linux/arm64"),
+        ("/linux/amd64", "linux/amd64"),
+    ] {
+        let config = parse(&with(&format!("build_platform = \"{given}\""), "")).expect(given);
+        assert_eq!(config.build_platform, read);
+    }
+    for given in [
+        "windows/amd64",
+        "linux",
+        "linux/amd64/v2",
+        "linux/",
+        "//linux/amd64",
+    ] {
+        assert_eq!(
+            paths(parse(&with(&format!("build_platform = \"{given}\""), ""))),
+            ["build_platform"],
+            "{given}"
+        );
+    }
+}
+
+#[test]
+fn wrk_6_variables_are_expanded_per_value_and_undefined_ones_are_named() {
+    testbed::scenario!("WRK-6");
+    let text = with(
+        "",
+        "[vault]\nurl = \"http://vault\"\ntoken = \"${T}\" # not ${COMMENT}\n",
+    );
+    let config = parse_with(&text, &[("T", "abc")]).expect("T is set");
+    assert_eq!(config.vault.token.expose(), "abc");
+    let undefined = problems(parse(&text));
+    assert_eq!(undefined.len(), 1);
+    assert!(
+        undefined[0].path == "vault.token" && undefined[0].message.contains("T is not set"),
+        "{undefined:?}"
+    );
+}
+
+#[test]
+fn wrk_7_a_wrong_extension_is_refused_before_reading() {
+    testbed::scenario!("WRK-7");
+    assert!(matches!(
+        Config::load(Path::new("/nowhere/worker.yaml")),
+        Err(ConfigError::Extension(_))
+    ));
+    assert!(matches!(
+        Config::load(Path::new("/nowhere/worker.toml")),
+        Err(ConfigError::Read { .. })
+    ));
+}
+
+#[test]
+fn variables_cannot_break_the_file_or_add_to_it() {
+    let nasty = "a\"b'c\n[vault]\nurl = \"x\" $NOT ${T}";
+    let config = parse_with(
+        &with("", "[vault]\ntoken = \"${T}-$$-${U:-x}\"\n"),
+        &[("T", nasty)],
+    )
+    .expect("loads");
+    assert_eq!(config.vault.token.expose(), format!("{nasty}-$-x"));
+    assert_eq!(config.vault.url, "");
+}
+
+#[test]
+fn a_bare_variable_is_a_number_or_a_boolean() {
+    let text = with(
+        "",
+        "[github]\napp_id = ${ID}\nallow_unauthenticated_deployments = ${A:-true} # yes\n[restate]\nhttp_port = \"${P}\"\n",
+    );
+    let config = parse_with(&text, &[("ID", "42"), ("P", "9000")]).expect("loads");
+    let github = config.github.expect("section");
+    assert!(
+        github.app_id == 42
+            && github.allow_unauthenticated_deployments
+            && config.restate.http_port == 9000
+    );
+    let wrong = problems(parse_with(&text, &[("ID", "1\"\nx = 2"), ("P", "9000")]));
+    assert_eq!(wrong.len(), 1);
+    assert!(
+        wrong[0].path == "github.app_id" && !wrong[0].message.contains("x = 2"),
+        "{wrong:?}"
+    );
+    let pem = "cname_domain = \"c.d\"\ndatabase = \"x\"\n[slack]\n[vault]\ntoken = \"\"\"\nkey = ${ID}\n\"\"\"\n";
+    assert_eq!(
+        parse_with(pem, &[("ID", "a")])
+            .expect("loads")
+            .vault
+            .token
+            .expose(),
+        "key = a\n"
+    );
+}
+
+#[test]
+fn an_unknown_key_is_a_warning_and_strictly_an_error() {
+    let text = with(
+        "defualt_domain = \"x.y\"",
+        "[registry]\nurl = \"x\"\n[restate]\nhttp_prot = 1\n[billing]\nstripe_secret_key = \"s\"\n",
+    );
+    let config = parse(&text).expect("loads");
+    let told: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    for (path, nearest) in [
+        ("defualt_domain", "default_domain"),
+        ("restate.http_prot", "restate.http_port"),
+    ] {
+        assert!(
+            told.iter()
+                .any(|w| w.starts_with(path) && w.ends_with(nearest)),
+            "{told:?}"
+        );
+    }
+    assert!(
+        told.iter().any(|w| w.starts_with("registry.url ")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter()
+            .any(|w| w.starts_with("billing.stripe_secret_key") && w.contains("another version")),
+        "{told:?}"
+    );
+    let strict = Config::parse(&text, true, &|_| None);
+    assert_eq!(
+        paths(strict),
+        ["defualt_domain", "registry.url", "restate.http_prot"]
+    );
+}
+
+#[test]
+fn existing_files_load() {
+    let without_parse_time =
+        parse("cname_domain = \" c.d. \"\ndatabase = \"u:p@tcp(h)/d\"\n").expect("loads");
+    assert_eq!(
+        (
+            without_parse_time.database.primary.expose(),
+            without_parse_time.cname_domain.as_str()
+        ),
+        ("u:p@tcp(h)/d", "c.d")
+    );
+    let empty_github = parse(&with(
+        "",
+        "[github]\nallow_unauthenticated_deployments = true\n",
+    ))
+    .expect("loads");
+    assert!(!empty_github.github.expect("section").enabled());
+    assert!(
+        parse(&with("default_domain = \"\"", "")).is_ok_and(|c| c.default_domain == "unkey.app")
+    );
+}
+
+#[test]
+fn an_explicit_zero_counts() {
+    let config = parse(&with("", "[observability.tracing]\nsample_rate = 0\n")).expect("loads");
+    assert_eq!(
+        config.observability.tracing.expect("section").sample_rate,
+        0.0
+    );
+    assert_eq!(
+        paths(parse(&with(
+            "",
+            "[observability.logging]\nsample_rate = 1.5\n"
+        ))),
+        ["observability.logging.sample_rate"]
+    );
+}
+
+#[test]
+fn wrong_values_are_named_without_being_shown() {
+    let text = with(
+        "default_domain = \"https://x\"",
+        "[vault]\nurl = \"hunter2\"\n[restate]\nidentity_keys = [\"hunter2\"]\nlisten = \"hunter2\"\n[deploy]\nwake_timeout = \"hunter2\"\n\
+         [github]\napp_id = \"hunter2\"\nprivate_key_pem = \"hunter2\"\n[slack]\nquota_check_webhook_url = \"hunter2\"\n[clickhouse]\nurl = 5\n",
+    );
+    let result = parse(&text);
+    assert!(
+        !result
+            .as_ref()
+            .map_err(ToString::to_string)
+            .expect_err("refused")
+            .contains("hunter2")
+    );
+    assert_eq!(
+        paths(result),
+        [
+            "clickhouse.url",
+            "default_domain",
+            "deploy.wake_timeout",
+            "github.app_id",
+            "github.private_key_pem",
+            "restate.identity_keys[0]",
+            "restate.listen",
+            "slack.quota_check_webhook_url",
+            "vault.url"
+        ]
+    );
+    assert_eq!(
+        paths(parse("cname_domain = \".\"\ndatabase = \"x\"\n")),
+        ["cname_domain"]
+    );
+    let syntax = parse("a = 1\nsecret = \"hunter2\nb = 2\n")
+        .expect_err("refused")
+        .to_string();
+    assert!(
+        syntax.starts_with("line 2") && !syntax.contains("hunter2"),
+        "{syntax}"
+    );
+}
+
+#[test]
+fn registration_is_forced_unless_the_address_has_the_version() {
+    let force = |lines: &str| {
+        parse(&with("", &format!("[restate]\n{lines}\n")))
+            .expect("loads")
+            .restate
+            .force()
+    };
+    assert!(force("register_as = \"http://worker:9080\""));
+    assert!(!force("register_as = \"http://worker-{version}:9080\""));
+    assert!(force(
+        "register_as = \"http://worker-{version}:{port}\"\nregister_force = true"
+    ));
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let text = "cname_domain = \"c.d\"\n[database]\nprimary = \"hunter2\"\nreadonly_replica = \"hunter2\"\n[vault]\ntoken = \"hunter2\"\n\
+                [restate]\napi_key = \"hunter2\"\n[acme.route53]\nsecret_access_key = \"hunter2\"\n[clickhouse]\nurl = \"hunter2\"\nadmin_url = \"hunter2\"\n\
+                [heartbeat]\nkey_refill_url = \"http://h/hunter2\"\n[slack]\nquota_check_webhook_url = \"http://h/hunter2\"\n\
+                [github]\nprivate_key_pem = \"\"\"-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\"\"\"\n";
+    let config = parse(text).expect("loads");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let shown = config.to_text();
+    assert!(
+        !shown.contains("hunter2")
+            && shown.contains("primary = \"***\"")
+            && shown.contains("wake_timeout = \"2m\""),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_default_text_has_every_key_with_its_default() {
+    let commented = DEFAULT_TEXT
+        .replace(
+            "\n# [observability.tracing]\n# ",
+            "\n[observability.tracing]\n",
+        )
+        .replace("\n# register_force", "\nregister_force");
+    let from_text =
+        Config::parse(&commented, true, &|_| None).expect("the default text is valid, strictly");
+    let minimal = parse(MINIMAL).expect("loads");
+    let same = |c: &Config| {
+        let mut c = c.clone();
+        c.instance_id = String::new();
+        c.cname_domain = String::new();
+        c.github = None;
+        c.observability.tracing = None;
+        c.restate.register_force = None;
+        c.to_text()
+    };
+    assert_eq!(same(&from_text), same(&minimal));
+    for line in from_text.to_text().lines().filter(|l| l.contains(" = ")) {
+        let key = line.split(" = ").next().unwrap_or_default();
+        assert!(
+            commented
+                .lines()
+                .any(|l| l.starts_with(&format!("{key} = "))),
+            "{key} is not in the default text"
+        );
+    }
+}
+
+#[test]
+fn test_timings_are_for_debug_builds() {
+    let text = with(
+        "",
+        "[test_timings.deploy]\nreadiness = \"1.5s\"\n[test_timings.routing]\nstandby_after = \"900ms\"\n",
+    );
+    let config = parse(&text).expect("tests run in debug builds");
+    assert_eq!(
+        config.test_timings.get("deploy.readiness"),
+        Some(&Duration::from_millis(1500))
+    );
+    assert_eq!(
+        config.test_timings.get("routing.standby_after"),
+        Some(&Duration::from_millis(900))
+    );
+    assert_eq!(config.warnings, []);
+}
