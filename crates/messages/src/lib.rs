@@ -1,1 +1,11 @@
-//! messages.
+//! The messages of every wire this worker speaks, generated from `proto/`, and their JSON codec: each message
+//! is a Restate payload as it is, without a wrapper.
+//!
+//! Not here: who may call what (the `*-client` crates), and rows of the database.
+
+mod codec;
+pub mod contract;
+mod generated;
+
+pub use codec::Undecodable;
+pub use generated::hydra;

@@ -1,0 +1,2 @@
+//! Placeholder start.
+fn main() {}
