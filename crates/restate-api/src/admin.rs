@@ -88,6 +88,19 @@ impl Admin {
         .await
     }
 
+    /// Forgets a deployment and the services only it serves, whatever still runs there.
+    pub async fn remove_deployment(&self, deployment_id: &str) -> Result<(), ApiError> {
+        let id = segment("deployment id", deployment_id)?;
+        self.raw(
+            Method::DELETE,
+            "remove deployment",
+            format!("/deployments/{id}?force=true"),
+            None,
+        )
+        .await
+        .map(drop)
+    }
+
     /// All services and who serves them.
     pub async fn services(&self) -> Result<Vec<ServiceInfo>, ApiError> {
         #[derive(Deserialize)]

@@ -1,1 +1,41 @@
-//! testbed.
+//! Real servers for tests: one Restate server and one migrated database per test process, and
+//! owned servers for tests that stop or kill them. See `docs/testing.md`.
+//!
+//! ```text
+//! #[test]
+//! fn dep_13_quota_is_checked_under_a_lock() {
+//!     testbed::scenario!("DEP-13");
+//!     testbed::run(async {
+//!         testbed::serve(endpoint).await;
+//!         testbed::assert_quiet(&[key]).await;
+//!     })
+//! }
+//! ```
+//!
+//! Not for production code: it is a dev-dependency, its own binary `stack` apart. Not a mock: there
+//! is no in-process stand-in for Restate or MySQL here.
+
+mod database;
+mod error;
+mod evidence;
+mod files;
+mod guard;
+mod mariadb;
+mod process;
+mod proxy;
+mod ready;
+mod restate;
+mod scenario;
+mod serve;
+mod wait;
+
+pub use database::{Database, MYSQL_VARIABLE, create_database, create_database_on, mysql_url};
+pub use error::StartError;
+pub use files::{keep_evidence, process_dir, repository, target_dir};
+pub use mariadb::{MariaDb, MariaDbOptions, PASSWORD, USER};
+pub use process::{admin, ingress, restate, run, runtime, serve, serve_on};
+pub use proxy::Proxy;
+pub use restate::{Restate, RestateOptions};
+pub use scenario::Scenario;
+pub use serve::{Served, listen};
+pub use wait::{Attempt, assert_quiet, eventually};

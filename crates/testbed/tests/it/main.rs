@@ -1,0 +1,3 @@
+//! The testbed itself, on real servers.
+
+mod servers;
