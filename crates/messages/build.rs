@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .generate_views(false)
         .preserve_unknown_fields(false)
         .unbox_oneof()
+        .idiomatic_enum_aliases(true)
         .map_type(buffa_build::MapRepr::BTreeMap)
         .include_file("messages.rs")
         .compile()?;
