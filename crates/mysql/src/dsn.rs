@@ -16,6 +16,9 @@ pub enum DsnError {
         "no `/` before the database name; the form is user:password@tcp(host:port)/database?param=value"
     )]
     NoSlash,
+    /// A database is needed and the string names none.
+    #[error("no database after the last `/`")]
+    NoDatabase,
     /// `tcp(…` without its `)`, or text behind it.
     #[error("the address must be written tcp(host:port) or unix(/path)")]
     Address,

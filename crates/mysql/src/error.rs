@@ -41,6 +41,14 @@ pub enum DbError {
         /// `table` or `table.column`, each one missing.
         missing: Vec<String>,
     },
+    /// Names would be compared with case, or not be Unicode.
+    #[error(
+        "the database's collation is `{found}`, but host names must be compared without case: recreate it with a utf8mb4 collation that ends in _ci"
+    )]
+    Collation {
+        /// The collation found, possibly empty.
+        found: String,
+    },
     /// Any other error of the driver or the server.
     #[error(transparent)]
     Sql(DbErr),
@@ -68,7 +76,10 @@ impl DbError {
     pub fn class(&self) -> Class {
         match self {
             Self::Sql(error) => class_of(error),
-            Self::Dsn(_) | Self::LoginNeedsTls(_) | Self::Schema { .. } => Class::Other,
+            Self::Dsn(_)
+            | Self::LoginNeedsTls(_)
+            | Self::Schema { .. }
+            | Self::Collation { .. } => Class::Other,
         }
     }
 
@@ -88,7 +99,7 @@ impl DbError {
             Self::Sql(error) | Self::LoginNeedsTls(error) => {
                 server_error(error).map(MySqlDatabaseError::number)
             }
-            Self::Dsn(_) | Self::Schema { .. } => None,
+            Self::Dsn(_) | Self::Schema { .. } | Self::Collation { .. } => None,
         }
     }
 }

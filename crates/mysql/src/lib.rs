@@ -11,11 +11,12 @@ mod dsn;
 pub mod entity;
 mod error;
 mod lock;
+pub mod migrate;
 mod retry;
 mod tx;
 
 pub use db::{Db, Options};
-pub use dsn::{Dsn, DsnError, Tls};
+pub use dsn::{Address, Dsn, DsnError, Tls};
 pub use error::{Class, DbError};
 pub use lock::Lock;
 pub use retry::{Classify, retry, retry_as};

@@ -8,7 +8,9 @@
     reason = "a column is its name; its meaning is written beside it where the name does not say it"
 )]
 
-use sea_orm::FromJsonQueryResult;
+use std::collections::BTreeMap;
+
+use sea_orm::{FromJsonQueryResult, Iden, Iterable};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub mod acme_challenges;
@@ -47,6 +49,53 @@ pub mod quota;
 pub mod regions;
 pub mod sentinels;
 pub mod workspaces;
+
+/// Table name → column names, of every entity.
+pub fn tables() -> BTreeMap<&'static str, Vec<String>> {
+    macro_rules! shapes {
+        ($($table:ident)+) => {
+            [$((stringify!($table), $table::Column::iter().map(|column| column.to_string()).collect())),+].into()
+        };
+    }
+    shapes! {
+        acme_challenges
+        acme_users
+        app_build_settings
+        app_environment_variables
+        app_regional_settings
+        app_runtime_settings
+        apps
+        audit_log
+        audit_log_target
+        certificates
+        cilium_network_policies
+        clickhouse_workspace_settings
+        clusters
+        ctrl_worker_locks
+        ctrl_worker_meta
+        ctrl_worker_region_counters
+        ctrl_worker_rollback_sources
+        ctrl_worker_runs
+        ctrl_worker_waits
+        custom_domains
+        deployment_steps
+        deployment_topology
+        deployments
+        environments
+        frontline_routes
+        github_app_installations
+        github_repo_connections
+        horizontal_autoscaling_policies
+        instances
+        keys
+        openapi_specs
+        projects
+        quota
+        regions
+        sentinels
+        workspaces
+    }
+}
 
 /// A JSON column holding an array of strings. SQL `[]` and JSON `null` both read as empty; `null` is
 /// never written.

@@ -1,0 +1,53 @@
+-- The tables of this worker alone. Each can be lost without harm: what it holds is rebuilt from the
+-- rows it describes. Nobody else reads or writes them; exclude the prefix from a schema push.
+
+CREATE TABLE IF NOT EXISTS `ctrl_worker_meta` (
+  `name` varchar(64) NOT NULL,
+  `value` varchar(1024) NOT NULL,
+  PRIMARY KEY (`name`)
+);
+
+-- Region ids are ordered byte by byte, as the worker orders them: locks are taken in that order.
+CREATE TABLE IF NOT EXISTS `ctrl_worker_region_counters` (
+  `region_id` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `v` bigint unsigned NOT NULL,
+  `draw_nonce` varchar(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  `draw_v` bigint unsigned,
+  PRIMARY KEY (`region_id`)
+);
+
+CREATE TABLE IF NOT EXISTS `ctrl_worker_runs` (
+  `deployment_id` varchar(128) NOT NULL,
+  `invocation_id` varchar(256) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `deadline_at` bigint,
+  `new_sentinel_regions` text,
+  `end_reason` varchar(64),
+  `claimed_at` bigint NOT NULL,
+  `ended_at` bigint,
+  PRIMARY KEY (`deployment_id`),
+  KEY `ctrl_worker_runs_ended_at_idx` (`ended_at`)
+);
+
+CREATE TABLE IF NOT EXISTS `ctrl_worker_waits` (
+  `invocation_id` varchar(256) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `deployment_id` varchar(128) NOT NULL,
+  `awakeable_id` varchar(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `deadline_at` bigint NOT NULL,
+  `created_at` bigint NOT NULL,
+  PRIMARY KEY (`invocation_id`),
+  KEY `ctrl_worker_waits_deployment_id_idx` (`deployment_id`)
+);
+
+CREATE TABLE IF NOT EXISTS `ctrl_worker_rollback_sources` (
+  `app_id` varchar(64) NOT NULL,
+  `deployment_id` varchar(128) NOT NULL,
+  `created_at` bigint NOT NULL,
+  PRIMARY KEY (`app_id`, `deployment_id`)
+);
+
+CREATE TABLE IF NOT EXISTS `ctrl_worker_locks` (
+  `name` varchar(64) NOT NULL,
+  `holder` varchar(128) NOT NULL,
+  `until_at` bigint NOT NULL,
+  PRIMARY KEY (`name`)
+);
