@@ -98,9 +98,9 @@ fn assert_service(manifest: &Value, name: &str, ty: &str, private: bool, handler
         .iter()
         .map(|h| {
             let ty = match h.kind {
-                HandlerKind::Exclusive => Some("EXCLUSIVE"),
                 HandlerKind::Shared => Some("SHARED"),
-                HandlerKind::Stateless => None,
+                // What Restate assumes when nothing is said.
+                HandlerKind::Exclusive | HandlerKind::Stateless => None,
             };
             (Some(h.name), ty)
         })
