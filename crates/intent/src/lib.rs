@@ -1,1 +1,29 @@
-//! intent.
+//! The rows that the control API and the dashboard write before they call the worker: workspaces,
+//! projects, apps with their settings, regions, repository connections and deployments.
+//!
+//! It is for tests, the demo and the command line, which have no control API at hand, and it is the
+//! only place that plays that part. It is not for the worker: a service never imports it, and it
+//! never writes what the worker owns (topology, sentinels, policies, routes, the live pointer).
+//!
+//! [`Fixture`] is the short way for tests: one workspace with one app and fresh regions, every name
+//! unique. The single functions follow the calls of the control API one by one.
+
+mod app;
+mod deployment;
+mod error;
+mod fixture;
+mod insert;
+mod region;
+mod workspace;
+
+pub use app::{
+    AppRows, NewApp, NewProject, Region, Runtime, add_environment_variable, connect_repository, create_app,
+    create_project, set_runtime,
+};
+pub use deployment::{
+    GitCommit, NewDeployment, authorize_deployment, create_deployment, create_deployments, mark_not_sent,
+};
+pub use error::IntentError;
+pub use fixture::Fixture;
+pub use region::{Autoscaling, allow_region, create_region, set_can_schedule, set_quota};
+pub use workspace::{NewWorkspace, Quota, create_workspace};
