@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Everything below `proto/` that is a message on a wire (the options file is none).
-const PACKAGES: &[&str] = &["hydra/v1"];
+const PACKAGES: &[&str] = &["conformance", "ctrl/v1", "hydra/v1", "vault/v1"];
+
+/// Those whose messages are Restate payloads. The Vault's are not: they carry plaintexts, which no journal may hold.
+const PAYLOADS: &[&str] = &["hydra/v1"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
@@ -36,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut payloads = String::new();
     for message in pool.all_messages().filter(|m| !m.is_map_entry()) {
         let package = message.package_name();
-        if !PACKAGES.iter().any(|p| p.replace('/', ".") == package) {
+        if !PAYLOADS.iter().any(|p| p.replace('/', ".") == package) {
             continue;
         }
         writeln!(payloads, "payload!(crate::{}::{});", package.replace('.', "::"), message.name())?;

@@ -8,4 +8,4 @@ pub mod contract;
 mod generated;
 
 pub use codec::Undecodable;
-pub use generated::hydra;
+pub use generated::{hydra, vault};
