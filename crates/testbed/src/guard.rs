@@ -51,8 +51,10 @@ pub(crate) struct Spec<'a> {
     pub(crate) program: &'a Path,
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
-    /// Removed at the end unless the folder above holds a file `keep`.
+    /// Where `log` goes.
     pub(crate) dir: &'a Path,
+    /// Whether `dir` goes with the server, unless the folder above holds a file `keep`.
+    pub(crate) remove: bool,
 }
 
 impl Guarded {
@@ -67,7 +69,7 @@ impl Guarded {
         };
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "guard"])
-            .arg(spec.dir)
+            .arg(if spec.remove { spec.dir } else { Path::new("") })
             .arg(spec.program)
             .args(&spec.args)
             .env_clear()

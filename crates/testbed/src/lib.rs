@@ -29,7 +29,10 @@ mod scenario;
 mod serve;
 mod wait;
 
-pub use database::{Database, MYSQL_VARIABLE, create_database, create_database_on, mysql_url};
+pub use database::{
+    Database, MYSQL_VARIABLE, create_database, create_database_on, db, ensure_database, migrate,
+    migrated_database, mysql_url, shared_database,
+};
 pub use error::StartError;
 pub use files::{keep_evidence, process_dir, repository, target_dir};
 pub use mariadb::{MariaDb, MariaDbOptions, PASSWORD, USER};

@@ -247,13 +247,15 @@ async fn launch(
     ]);
     args.extend(options.args.iter().cloned());
     let program = program()?;
-    let (process, _) = Guarded::start(Spec {
+    let remove = options.dir.is_none();
+    let spec = Spec {
         program: &program,
         args,
         env: Vec::new(),
         dir,
-    })
-    .await?;
+        remove,
+    };
+    let (process, _) = Guarded::start(spec).await?;
     Ok(process)
 }
 

@@ -236,11 +236,14 @@ async fn launch(
     }
     env.extend(options.env.iter().cloned());
     let program = program()?;
+    let args = vec!["--no-logo".to_owned()];
+    let remove = options.dir.is_none();
     Guarded::start(Spec {
         program: &program,
-        args: vec!["--no-logo".to_owned()],
+        args,
         env,
         dir,
+        remove,
     })
     .await
 }

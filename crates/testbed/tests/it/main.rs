@@ -1,3 +1,4 @@
 //! The testbed itself, on real servers.
 
+mod life;
 mod servers;

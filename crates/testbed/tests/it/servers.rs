@@ -70,3 +70,46 @@ fn mariadb_keeps_its_data_and_port_over_a_kill() {
         testbed::eventually(Duration::from_secs(5), || async { !dir.exists() }).await;
     });
 }
+
+#[test]
+fn the_shared_database_is_migrated_and_has_the_collation_of_the_product() {
+    use mysql::sea_orm::{ConnectionTrait as _, Statement};
+    testbed::run(async {
+        let db = testbed::db().await;
+        mysql::migrate::check(&db).await.unwrap();
+        let sql = "SELECT @@collation_database = 'utf8mb4_uca1400_nopad_ai_ci' AS same";
+        let row = db
+            .primary()
+            .query_one_raw(Statement::from_string(
+                db.primary().get_database_backend(),
+                sql,
+            ))
+            .await;
+        assert!(row.unwrap().unwrap().try_get::<bool>("", "same").unwrap());
+    });
+}
+
+#[test]
+fn a_cut_proxy_loses_connections_and_a_healed_one_takes_new() {
+    testbed::run(async {
+        let url = testbed::mysql_url().await;
+        let upstream = url.rsplit_once('@').unwrap().1.parse().unwrap();
+        let proxy = testbed::Proxy::start(upstream).await.unwrap();
+        let dsn = testbed::shared_database()
+            .await
+            .dsn
+            .replace(&upstream.to_string(), &proxy.addr().to_string());
+        let mut options = mysql::Options::new(dsn);
+        options.acquire_timeout = Duration::from_millis(300);
+        let db = mysql::Db::connect(&options).await.unwrap();
+        db.primary().ping().await.unwrap();
+        proxy.cut();
+        db.primary().ping().await.expect_err("the way is cut");
+        proxy.heal();
+        testbed::eventually(Duration::from_secs(5), || async {
+            db.primary().ping().await
+        })
+        .await;
+        assert!(proxy.accepted() >= 2);
+    });
+}
