@@ -151,7 +151,10 @@ pub async fn create_app(db: &Db, new: &NewApp) -> Result<AppRows, IntentError> {
         ],
     )
     .await?;
-    for (slug, id) in [("production", &rows.production_environment_id), ("preview", &rows.preview_environment_id)] {
+    for (slug, id) in [
+        ("production", &rows.production_environment_id),
+        ("preview", &rows.preview_environment_id),
+    ] {
         insert::row(
             &*tx,
             "environments",
@@ -176,16 +179,28 @@ pub async fn create_app(db: &Db, new: &NewApp) -> Result<AppRows, IntentError> {
             columns.extend(rest);
             columns
         };
-        let build = owner(vec![("dockerfile", "".into()), ("docker_context", "".into())]);
+        let build = owner(vec![
+            ("dockerfile", "".into()),
+            ("docker_context", "".into()),
+        ]);
         insert::row(&*tx, "app_build_settings", build).await?;
-        insert::row(&*tx, "app_runtime_settings", owner(runtime_columns(&new.runtime))).await?;
+        insert::row(
+            &*tx,
+            "app_runtime_settings",
+            owner(runtime_columns(&new.runtime)),
+        )
+        .await?;
     }
     tx.commit().await?;
     Ok(rows)
 }
 
 /// Replaces the runtime settings of one environment, as the dashboard's form does.
-pub async fn set_runtime(db: &Db, environment_id: &str, runtime: &Runtime) -> Result<(), IntentError> {
+pub async fn set_runtime(
+    db: &Db,
+    environment_id: &str,
+    runtime: &Runtime,
+) -> Result<(), IntentError> {
     use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
     let mut update = Query::update();
     update.table(Alias::new("app_runtime_settings"));
@@ -255,17 +270,37 @@ fn runtime_columns(runtime: &Runtime) -> Vec<insert::Column> {
         ("cpu_millicores", runtime.cpu_millicores.into()),
         ("memory_mib", runtime.memory_mib.into()),
         ("command", json(&serde_json::json!(runtime.command))),
-        ("healthcheck", runtime.healthcheck.as_ref().map_or(Value::String(None), json)),
+        (
+            "healthcheck",
+            runtime
+                .healthcheck
+                .as_ref()
+                .map_or(Value::String(None), json),
+        ),
         ("sentinel_config", runtime.sentinel_config.clone().into()),
-        ("openapi_spec_path", runtime.openapi_spec_path.clone().into()),
+        (
+            "openapi_spec_path",
+            runtime.openapi_spec_path.clone().into(),
+        ),
     ]
 }
 
-async fn slug(db: &Db, table: &'static str, what: &'static str, id: &str) -> Result<String, IntentError> {
+async fn slug(
+    db: &Db,
+    table: &'static str,
+    what: &'static str,
+    id: &str,
+) -> Result<String, IntentError> {
     use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
     let mut select = Query::select();
-    select.column(Alias::new("slug")).from(Alias::new(table)).and_where(Expr::col(Alias::new("id")).eq(id));
+    select
+        .column(Alias::new("slug"))
+        .from(Alias::new(table))
+        .and_where(Expr::col(Alias::new("id")).eq(id));
     let row = db.primary().query_one(&select).await?;
-    let row = row.ok_or_else(|| IntentError::NotFound { what, id: id.to_owned() })?;
+    let row = row.ok_or_else(|| IntentError::NotFound {
+        what,
+        id: id.to_owned(),
+    })?;
     Ok(row.try_get("", "slug")?)
 }

@@ -115,9 +115,15 @@ pub async fn create_deployment(db: &Db, new: &NewDeployment) -> Result<String, I
 }
 
 /// Writes `count` deployments that differ only in their ids, in few statements; returns the ids.
-pub async fn create_deployments(db: &Db, new: &NewDeployment, count: usize) -> Result<Vec<String>, IntentError> {
+pub async fn create_deployments(
+    db: &Db,
+    new: &NewDeployment,
+    count: usize,
+) -> Result<Vec<String>, IntentError> {
     let snapshot = snapshot(db, new).await?;
-    let ids: Vec<String> = (0..count).map(|_| ids::random(ids::Prefix::DEPLOYMENT)).collect();
+    let ids: Vec<String> = (0..count)
+        .map(|_| ids::random(ids::Prefix::DEPLOYMENT))
+        .collect();
     for chunk in ids.chunks(BATCH) {
         let rows = chunk.iter().map(|id| columns(id, new, &snapshot)).collect();
         insert::rows(db.primary(), "deployments", rows).await?;
@@ -127,7 +133,9 @@ pub async fn create_deployments(db: &Db, new: &NewDeployment, count: usize) -> R
 
 /// What the control API does when the send of `Deploy` failed: the row becomes `failed`.
 pub async fn mark_not_sent(db: &Db, deployment_id: &str) -> Result<(), IntentError> {
-    change_status(db, deployment_id, "pending", "failed").await.map(drop)
+    change_status(db, deployment_id, "pending", "failed")
+        .await
+        .map(drop)
 }
 
 /// What the control API does when somebody approves a deployment: `awaiting_approval` becomes `pending`.
@@ -187,15 +195,29 @@ async fn snapshot(db: &Db, new: &NewDeployment) -> Result<Snapshot, IntentError>
     }
     let variables = match secrets.is_empty() {
         true => Vec::new(),
-        false => serde_json::json!({ "secrets": secrets }).to_string().into_bytes(),
+        false => serde_json::json!({ "secrets": secrets })
+            .to_string()
+            .into_bytes(),
     };
-    Ok(Snapshot { settings, variables })
+    Ok(Snapshot {
+        settings,
+        variables,
+    })
 }
 
 fn columns(id: &str, new: &NewDeployment, snapshot: &Snapshot) -> Vec<insert::Column> {
-    let text = |name: &str| -> Value { snapshot.settings.try_get::<Option<String>>("", name).ok().flatten().into() };
+    let text = |name: &str| -> Value {
+        snapshot
+            .settings
+            .try_get::<Option<String>>("", name)
+            .ok()
+            .flatten()
+            .into()
+    };
     let number = |own: Option<i32>, name: &str| -> Value {
-        own.or_else(|| snapshot.settings.try_get("", name).ok()).unwrap_or_default().into()
+        own.or_else(|| snapshot.settings.try_get("", name).ok())
+            .unwrap_or_default()
+            .into()
     };
     let git = &new.git;
     vec![
@@ -209,25 +231,50 @@ fn columns(id: &str, new: &NewDeployment, snapshot: &Snapshot) -> Vec<insert::Co
         ("git_commit_sha", unless_empty(&git.sha, 40)),
         ("git_branch", unless_empty(&git.branch, 256)),
         ("git_commit_message", unless_empty(&git.message, 10_240)),
-        ("git_commit_author_handle", unless_empty(&git.author_handle, 256)),
-        ("git_commit_author_avatar_url", unless_empty(&git.author_avatar_url, 512)),
-        ("git_commit_timestamp", (git.timestamp != 0).then_some(git.timestamp).into()),
+        (
+            "git_commit_author_handle",
+            unless_empty(&git.author_handle, 256),
+        ),
+        (
+            "git_commit_author_avatar_url",
+            unless_empty(&git.author_avatar_url, 512),
+        ),
+        (
+            "git_commit_timestamp",
+            (git.timestamp != 0).then_some(git.timestamp).into(),
+        ),
         (
             "sentinel_config",
-            snapshot.settings.try_get::<Vec<u8>>("", "sentinel_config").unwrap_or_default().into(),
+            snapshot
+                .settings
+                .try_get::<Vec<u8>>("", "sentinel_config")
+                .unwrap_or_default()
+                .into(),
         ),
-        ("cpu_millicores", number(new.cpu_millicores, "cpu_millicores")),
+        (
+            "cpu_millicores",
+            number(new.cpu_millicores, "cpu_millicores"),
+        ),
         ("memory_mib", number(new.memory_mib, "memory_mib")),
         ("desired_state", new.desired_state.into()),
-        ("encrypted_environment_variables", snapshot.variables.clone().into()),
+        (
+            "encrypted_environment_variables",
+            snapshot.variables.clone().into(),
+        ),
         ("command", text("command")),
         ("port", number(new.port, "port")),
         ("shutdown_signal", text("shutdown_signal")),
         ("healthcheck", text("healthcheck")),
         ("pr_number", new.pr_number.into()),
-        ("fork_repository_full_name", new.fork_repository_full_name.clone().into()),
+        (
+            "fork_repository_full_name",
+            new.fork_repository_full_name.clone().into(),
+        ),
         ("status", new.status.into()),
-        ("created_at", new.created_at.unwrap_or_else(mysql::now_ms).into()),
+        (
+            "created_at",
+            new.created_at.unwrap_or_else(mysql::now_ms).into(),
+        ),
     ]
 }
 

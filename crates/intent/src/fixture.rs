@@ -6,8 +6,8 @@ use std::pin::Pin;
 use mysql::Db;
 
 use crate::{
-    AppRows, Autoscaling, IntentError, NewApp, NewProject, NewWorkspace, Quota, Region, Runtime, allow_region,
-    create_app, create_project, create_region, create_workspace, set_can_schedule,
+    AppRows, Autoscaling, IntentError, NewApp, NewProject, NewWorkspace, Quota, Region, Runtime,
+    allow_region, create_app, create_project, create_region, create_workspace, set_can_schedule,
 };
 
 /// Platform of the regions a fixture makes; a simulated edge agent for them names the same.
@@ -63,7 +63,10 @@ impl<'a> Fixture<'a> {
 
     /// Regions that exist already, for a second app beside the first.
     pub fn in_regions(mut self, regions: &[Region]) -> Self {
-        let plan = |region: &Region| RegionPlan { existing: Some(region.clone()), ..RegionPlan::default() };
+        let plan = |region: &Region| RegionPlan {
+            existing: Some(region.clone()),
+            ..RegionPlan::default()
+        };
         self.regions = regions.iter().map(plan).collect();
         self
     }
@@ -82,7 +85,10 @@ impl<'a> Fixture<'a> {
 
     /// Another quota than the default.
     pub fn quota(mut self, cpu_millicores: u32, memory_mib: u32) -> Self {
-        self.quota = Some(Quota { cpu_millicores, memory_mib });
+        self.quota = Some(Quota {
+            cpu_millicores,
+            memory_mib,
+        });
         self
     }
 
@@ -113,11 +119,22 @@ impl<'a> Fixture<'a> {
     /// Writes the rows.
     pub async fn create(self) -> Result<AppRows, IntentError> {
         let db = self.db;
-        let name = |kind: &str| self.slug.clone().unwrap_or_else(|| format!("{kind}-{}", ids::dns_label(8)));
-        let workspace = NewWorkspace { name: "Fixture".to_owned(), slug: name("acme"), quota: self.quota };
+        let name = |kind: &str| {
+            self.slug
+                .clone()
+                .unwrap_or_else(|| format!("{kind}-{}", ids::dns_label(8)))
+        };
+        let workspace = NewWorkspace {
+            name: "Fixture".to_owned(),
+            slug: name("acme"),
+            quota: self.quota,
+        };
         let workspace_id = create_workspace(db, &workspace).await?;
-        let project =
-            NewProject { workspace_id: workspace_id.clone(), name: "Fixture".to_owned(), slug: name("shop") };
+        let project = NewProject {
+            workspace_id: workspace_id.clone(),
+            name: "Fixture".to_owned(),
+            slug: name("shop"),
+        };
         let project_id = create_project(db, &project).await?;
         let slug = self.slug.clone().unwrap_or_else(|| "default".to_owned());
         let new = NewApp {
@@ -134,7 +151,10 @@ impl<'a> Fixture<'a> {
                 Some(region) => region.clone(),
                 None => {
                     let name = format!("sim-{}", ids::dns_label(8));
-                    Region { id: create_region(db, &name, PLATFORM).await?, name }
+                    Region {
+                        id: create_region(db, &name, PLATFORM).await?,
+                        name,
+                    }
                 }
             };
             if plan.closed {

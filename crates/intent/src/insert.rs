@@ -9,7 +9,11 @@ use sea_orm::{ConnectionTrait, DbErr, Value};
 pub(crate) type Column = (&'static str, Value);
 
 /// Inserts one row.
-pub(crate) async fn row(conn: &impl ConnectionTrait, table: &'static str, columns: Vec<Column>) -> Result<(), DbErr> {
+pub(crate) async fn row(
+    conn: &impl ConnectionTrait,
+    table: &'static str,
+    columns: Vec<Column>,
+) -> Result<(), DbErr> {
     rows(conn, table, vec![columns]).await
 }
 
@@ -33,7 +37,11 @@ pub(crate) async fn row_unless_present(
 ) -> Result<(), DbErr> {
     let mut insert = statement(table, vec![columns]);
     // `pk = pk` rather than INSERT IGNORE, which would also hide data that does not fit.
-    insert.on_conflict(OnConflict::new().value(Alias::new("pk"), Expr::col(Alias::new("pk"))).to_owned());
+    insert.on_conflict(
+        OnConflict::new()
+            .value(Alias::new("pk"), Expr::col(Alias::new("pk")))
+            .to_owned(),
+    );
     conn.execute(&insert).await.map(drop)
 }
 

@@ -17,11 +17,12 @@ mod region;
 mod workspace;
 
 pub use app::{
-    AppRows, NewApp, NewProject, Region, Runtime, add_environment_variable, connect_repository, create_app,
-    create_project, set_runtime,
+    AppRows, NewApp, NewProject, Region, Runtime, add_environment_variable, connect_repository,
+    create_app, create_project, set_runtime,
 };
 pub use deployment::{
-    GitCommit, NewDeployment, authorize_deployment, create_deployment, create_deployments, mark_not_sent,
+    GitCommit, NewDeployment, authorize_deployment, create_deployment, create_deployments,
+    mark_not_sent,
 };
 pub use error::IntentError;
 pub use fixture::Fixture;

@@ -21,7 +21,12 @@ pub struct Autoscaling {
 impl Autoscaling {
     /// A policy without thresholds.
     pub fn replicas(min: i32, max: i32) -> Self {
-        Self { min, max, cpu_threshold: None, memory_threshold: None }
+        Self {
+            min,
+            max,
+            cpu_threshold: None,
+            memory_threshold: None,
+        }
     }
 }
 
@@ -47,12 +52,19 @@ pub async fn create_region(db: &Db, name: &str, platform: &str) -> Result<String
             [name.into(), platform.into()],
         ))
         .await?
-        .ok_or_else(|| IntentError::NotFound { what: "region", id: format!("{platform}::{name}") })?;
+        .ok_or_else(|| IntentError::NotFound {
+            what: "region",
+            id: format!("{platform}::{name}"),
+        })?;
     Ok(row.try_get("", "id")?)
 }
 
 /// Says whether new deployments may be placed in a region.
-pub async fn set_can_schedule(db: &Db, region_id: &str, can_schedule: bool) -> Result<(), IntentError> {
+pub async fn set_can_schedule(
+    db: &Db,
+    region_id: &str,
+    can_schedule: bool,
+) -> Result<(), IntentError> {
     db.primary()
         .execute_raw(Statement::from_sql_and_values(
             DbBackend::MySql,

@@ -15,7 +15,10 @@ pub struct Quota {
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { cpu_millicores: 10_000, memory_mib: 20_480 }
+        Self {
+            cpu_millicores: 10_000,
+            memory_mib: 20_480,
+        }
     }
 }
 
@@ -55,7 +58,10 @@ pub async fn create_workspace(db: &Db, new: &NewWorkspace) -> Result<String, Int
             "quota",
             vec![
                 ("workspace_id", id.clone().into()),
-                ("allocated_cpu_millicores_total", quota.cpu_millicores.into()),
+                (
+                    "allocated_cpu_millicores_total",
+                    quota.cpu_millicores.into(),
+                ),
                 ("allocated_memory_mib_total", quota.memory_mib.into()),
             ],
         )

@@ -78,7 +78,13 @@ mod tests {
     use super::{CountError, CountQuery, Fixed, RequestCounts, Unavailable};
 
     fn query(deployment_id: &str) -> CountQuery<'_> {
-        CountQuery { workspace_id: "ws_1", project_id: "proj_1", environment_id: "env_1", deployment_id, since_ms: 5 }
+        CountQuery {
+            workspace_id: "ws_1",
+            project_id: "proj_1",
+            environment_id: "env_1",
+            deployment_id,
+            since_ms: 5,
+        }
     }
 
     #[tokio::test]
@@ -94,7 +100,10 @@ mod tests {
     async fn the_fixed_source_answers_by_deployment() {
         let counts = Fixed::new([("d_1", 7)]);
         assert_eq!(counts.count(query("d_1")).await.expect("known"), 7);
-        assert_eq!(counts.count(query("d_2")).await.expect("zero by default"), 0);
+        assert_eq!(
+            counts.count(query("d_2")).await.expect("zero by default"),
+            0
+        );
         counts.fail(true);
         let error = counts.count(query("d_1")).await.expect_err("told to fail");
         assert!(matches!(error, CountError::Unavailable(_)));

@@ -1,0 +1,104 @@
+//! Hosts a whole simulated edge in one process: agents, front and control surface.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use mysql::Db;
+use tokio::task::JoinHandle;
+
+use crate::control::Control;
+use crate::front::Front;
+use crate::{Agent, AgentHandle, AgentOptions, http};
+
+/// What to host, and where.
+#[derive(Clone)]
+pub struct ServeOptions {
+    /// The database control plane and edge share.
+    pub db: Db,
+    /// One agent each.
+    pub agents: Vec<AgentOptions>,
+    /// Where the front listens.
+    pub front: SocketAddr,
+    /// Where the control surface listens.
+    pub control: SocketAddr,
+}
+
+impl ServeOptions {
+    /// Agents with default options for these regions; both servers on free ports of the loopback address.
+    pub fn new(db: &Db, regions: &[&str]) -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let agents = regions
+            .iter()
+            .map(|region| AgentOptions::new(db, region))
+            .collect();
+        Self {
+            db: db.clone(),
+            agents,
+            front: any,
+            control: any,
+        }
+    }
+}
+
+/// A running simulated edge. Dropped, everything stops.
+pub struct Served {
+    /// The agents, in the order of the options.
+    pub agents: Vec<AgentHandle>,
+    front: SocketAddr,
+    control: SocketAddr,
+    servers: [JoinHandle<()>; 2],
+}
+
+impl Served {
+    /// Address of the front: ask it for a routed host.
+    pub fn front(&self) -> SocketAddr {
+        self.front
+    }
+
+    /// Address of the control surface.
+    pub fn control(&self) -> SocketAddr {
+        self.control
+    }
+
+    /// The agent of a region.
+    pub fn agent(&self, region: &str) -> Option<&AgentHandle> {
+        self.agents.iter().find(|agent| agent.region() == region)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        for server in &self.servers {
+            server.abort();
+        }
+    }
+}
+
+/// Starts agents, front and control surface.
+///
+/// # Errors
+/// When one of the addresses cannot be listened on. The database is waited for instead.
+pub async fn serve(options: ServeOptions) -> std::io::Result<Served> {
+    let ServeOptions {
+        db,
+        agents,
+        front,
+        control,
+    } = options;
+    let (front, front_task) = http::serve(front, Front { db }).await?;
+    let agents: Vec<AgentHandle> = agents.into_iter().map(Agent::start).collect();
+    let shared = agents.iter().map(|agent| agent.shared.clone()).collect();
+    let started = http::serve(control, Control { agents: shared }).await;
+    let (control, control_task) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            front_task.abort();
+            return Err(error);
+        }
+    };
+    Ok(Served {
+        agents,
+        front,
+        control,
+        servers: [front_task, control_task],
+    })
+}
