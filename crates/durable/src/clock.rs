@@ -11,7 +11,9 @@ pub(crate) fn monotonic() -> Instant {
 #[macro_export]
 macro_rules! now {
     ($ctx:expr) => {
-        $crate::run!($ctx, "clock", $crate::Preset::Hint, async { Ok::<i64, $crate::Stop>($crate::clock::wall_ms()) })
+        $crate::run!($ctx, "clock", $crate::Preset::Hint, async {
+            Ok::<i64, $crate::Stop>($crate::clock::wall_ms())
+        })
     };
 }
 

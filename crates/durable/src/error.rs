@@ -38,7 +38,10 @@ pub enum Stop {
 impl Stop {
     /// A terminal error with a code and a text.
     pub fn fault(code: Code, text: impl Into<String>) -> Self {
-        Stop::Terminal(Fault { code, text: text.into() })
+        Stop::Terminal(Fault {
+            code,
+            text: text.into(),
+        })
     }
 
     /// An error worth another try.
@@ -62,10 +65,16 @@ impl Stop {
             }
             Stop::Ended(e) => match e.message().split_once(": ") {
                 Some((code, text)) if codes::ALL.iter().any(|c| c.id == code) => text.to_owned(),
-                _ => format!("An internal step failed ({}). Try again; if it persists, contact support.", codes::RETRIES_EXHAUSTED.id),
+                _ => format!(
+                    "An internal step failed ({}). Try again; if it persists, contact support.",
+                    codes::RETRIES_EXHAUSTED.id
+                ),
             },
             Stop::Retry(_) => {
-                format!("An internal step failed ({}). Try again; if it persists, contact support.", codes::RETRIES_EXHAUSTED.id)
+                format!(
+                    "An internal step failed ({}). Try again; if it persists, contact support.",
+                    codes::RETRIES_EXHAUSTED.id
+                )
             }
         }
     }
@@ -114,9 +123,19 @@ impl From<Fault> for Stop {
 impl From<DbError> for Stop {
     fn from(e: DbError) -> Self {
         match e.class() {
-            Class::Data => Stop::fault(codes::BAD_DATA, format!("the database refused a value: {e}")),
+            Class::Data => Stop::fault(
+                codes::BAD_DATA,
+                format!("the database refused a value: {e}"),
+            ),
             _ => Stop::retry(e),
         }
+    }
+}
+
+/// Lets `mysql::retry_as` repeat a transaction whose body ends with a [`Stop`].
+impl mysql::Classify for Stop {
+    fn is_transient(&self) -> bool {
+        matches!(self, Stop::Retry(source) if source.downcast_ref::<DbError>().is_some_and(DbError::is_transient))
     }
 }
 
@@ -126,8 +145,14 @@ mod tests {
 
     #[test]
     fn a_terminal_error_keeps_code_and_text() {
-        let terminal = TerminalError::from(Fault { code: codes::NO_ROUTES, text: "nothing to move".into() });
-        assert_eq!((terminal.code(), terminal.message()), (400, "CW0014: nothing to move"));
+        let terminal = TerminalError::from(Fault {
+            code: codes::NO_ROUTES,
+            text: "nothing to move".into(),
+        });
+        assert_eq!(
+            (terminal.code(), terminal.message()),
+            (400, "CW0014: nothing to move")
+        );
         assert_eq!(Stop::from(terminal).public_text(), "nothing to move");
     }
 

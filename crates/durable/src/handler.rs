@@ -8,7 +8,13 @@ use tracing::Instrument;
 /// Runs a handler's body inside a span with invocation id and key (the SDK's own span has neither) and counts
 /// its end in `ctrl_worker_handler_seconds{service,handler,outcome}`. The seconds are those of the last attempt:
 /// an invocation that was suspended continues in a new one.
-pub async fn handle<T, F>(service: &'static str, handler: &'static str, invocation: &str, key: &str, body: F) -> HandlerResult<T>
+pub async fn handle<T, F>(
+    service: &'static str,
+    handler: &'static str,
+    invocation: &str,
+    key: &str,
+    body: F,
+) -> HandlerResult<T>
 where
     F: Future<Output = Result<T, Stop>> + Send,
 {

@@ -21,16 +21,32 @@ impl Preset {
     /// First delay, largest delay, total duration.
     pub const fn bounds(self) -> (Duration, Duration, Duration) {
         match self {
-            Preset::Database => (Duration::from_millis(50), Duration::from_secs(5), Duration::from_secs(15 * 60)),
-            Preset::Undo => (Duration::from_millis(50), Duration::from_secs(10), Duration::from_secs(60 * 60)),
-            Preset::Hint => (Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(5)),
+            Preset::Database => (
+                Duration::from_millis(50),
+                Duration::from_secs(5),
+                Duration::from_secs(15 * 60),
+            ),
+            Preset::Undo => (
+                Duration::from_millis(50),
+                Duration::from_secs(10),
+                Duration::from_secs(60 * 60),
+            ),
+            Preset::Hint => (
+                Duration::from_millis(50),
+                Duration::from_millis(500),
+                Duration::from_secs(5),
+            ),
         }
     }
 
     /// The policy for the SDK.
     pub fn policy(self) -> RunRetryPolicy {
         let (initial, max, total) = self.bounds();
-        RunRetryPolicy::new().initial_delay(initial).exponentiation_factor(2.0).max_delay(max).max_duration(total)
+        RunRetryPolicy::new()
+            .initial_delay(initial)
+            .exponentiation_factor(2.0)
+            .max_delay(max)
+            .max_duration(total)
     }
 }
 

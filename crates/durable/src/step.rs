@@ -7,7 +7,11 @@ use std::future::Future;
 
 /// Runs the body of a step: its outcome is counted in `ctrl_worker_step_seconds{service,step,outcome}`, its
 /// error converted. Called by [`run!`](crate::run); services do not call it.
-pub async fn step<T, F>(service: &'static str, name: &'static str, body: F) -> HandlerResult<Json<T>>
+pub async fn step<T, F>(
+    service: &'static str,
+    name: &'static str,
+    body: F,
+) -> HandlerResult<Json<T>>
 where
     F: Future<Output = Result<T, Stop>> + Send,
 {

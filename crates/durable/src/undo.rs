@@ -11,7 +11,9 @@ pub struct UndoStack<A> {
 
 impl<A> Default for UndoStack<A> {
     fn default() -> Self {
-        Self { actions: Vec::new() }
+        Self {
+            actions: Vec::new(),
+        }
     }
 }
 

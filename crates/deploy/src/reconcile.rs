@@ -1,0 +1,278 @@
+//! Ends deployments nobody else will end: past their deadline, or with an invocation that is gone. One replica at a
+//! time, guarded by a row; every change is a compare-and-set on the deployment's status.
+
+use crate::phase::{ACTIVE, Phase};
+use crate::timings::millis;
+use crate::watch::WatchDeps;
+use crate::{settle, sql};
+use durable::Stop;
+use mysql::now_ms;
+use sea_orm::FromQueryResult;
+
+/// An invocation younger than this may not be visible in Restate's tables yet.
+const SETTLE_MS: i64 = 30_000;
+
+#[derive(FromQueryResult)]
+struct ActiveRun {
+    deployment_id: String,
+    status: String,
+    invocation_id: String,
+    deadline_at: Option<i64>,
+    claimed_at: i64,
+}
+
+#[derive(FromQueryResult)]
+struct IdRow {
+    id: String,
+}
+
+#[derive(FromQueryResult)]
+struct OldestRow {
+    kind: String,
+    at: i64,
+}
+
+/// Why a run is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Overdue,
+    Gone,
+}
+
+/// One pass; does nothing when another replica holds the lock.
+pub(crate) async fn pass(deps: &WatchDeps) -> Result<(), Stop> {
+    let timings = &deps.deploy.timings;
+    let now = now_ms();
+    if !lock(deps, now, now + 3 * millis(timings.reconcile_interval)).await? {
+        return Ok(());
+    }
+    oldest(deps, now).await?;
+    end_runs(deps, now).await?;
+    end_orphans(deps, now).await
+}
+
+async fn lock(deps: &WatchDeps, now: i64, until: i64) -> Result<bool, Stop> {
+    let db = deps.deploy.db.primary();
+    sql::execute(db, "INSERT IGNORE INTO ctrl_worker_locks (name, holder, until_at) VALUES ('reconciler', '', 0)", []).await?;
+    let got = sql::execute(
+        db,
+        "UPDATE ctrl_worker_locks SET holder = ?, until_at = ? WHERE name = 'reconciler' AND (holder = ? OR until_at < ?)",
+        [deps.holder.as_str().into(), until.into(), deps.holder.as_str().into(), now.into()],
+    )
+    .await?;
+    Ok(got == 1)
+}
+
+/// `ctrl_worker_oldest_active_seconds{kind}`: age of the oldest deployment per status in work.
+async fn oldest(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
+    let rows: Vec<OldestRow> = sql::all(
+        deps.deploy.db.primary(),
+        &format!("SELECT status AS kind, MIN(created_at) AS at FROM deployments WHERE status IN ({ACTIVE}) GROUP BY status"),
+        [],
+    )
+    .await?;
+    for kind in [
+        "pending",
+        "starting",
+        "building",
+        "deploying",
+        "network",
+        "finalizing",
+    ] {
+        let age = rows
+            .iter()
+            .find(|r| r.kind == kind)
+            .map_or(0, |r| now - r.at);
+        metrics::gauge!("ctrl_worker_oldest_active_seconds", "kind" => kind)
+            .set(age as f64 / 1000.0);
+    }
+    Ok(())
+}
+
+/// Runs in work that are overdue or whose invocation Restate does not have any more.
+async fn end_runs(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
+    let runs: Vec<ActiveRun> = sql::all(
+        deps.deploy.db.primary(),
+        "SELECT r.deployment_id, d.status, r.invocation_id, r.deadline_at, r.claimed_at
+         FROM ctrl_worker_runs r JOIN deployments d ON d.id = r.deployment_id
+         WHERE r.ended_at IS NULL AND d.status IN ('starting','building','deploying','network','finalizing')
+         ORDER BY r.claimed_at LIMIT 10000",
+        [],
+    )
+    .await?;
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = runs.iter().map(|r| r.invocation_id.as_str()).collect();
+    // When Restate cannot be asked, only deadlines count: an unreachable server is not a lost invocation.
+    let known = match deps.admin.invocation_status(&ids).await {
+        Ok(known) => Some(known),
+        Err(error) => {
+            tracing::warn!(%error, "invocations could not be looked up; only overdue deployments are ended");
+            None
+        }
+    };
+    let grace = millis(deps.deploy.timings.reconcile_grace);
+    for run in &runs {
+        let status = known
+            .as_ref()
+            .map(|k| k.get(&run.invocation_id).map(String::as_str));
+        let Some(verdict) = judge(run, status, now, grace) else {
+            continue;
+        };
+        let (text, reason) = match verdict {
+            Verdict::Overdue => (
+                "The deployment did not finish in time and was ended. Deploy again.",
+                "overdue",
+            ),
+            Verdict::Gone => (
+                "The work on this deployment was lost and has been ended. Deploy again.",
+                "invocation gone",
+            ),
+        };
+        let phase = phase_of(&run.status);
+        if settle::abandon(&deps.deploy.db, &run.deployment_id, phase, text, reason).await? {
+            tracing::error!(
+                deployment = run.deployment_id,
+                reason,
+                "reconciler ended a deployment"
+            );
+            metrics::counter!("ctrl_worker_reconciled_total", "reason" => reason).increment(1);
+        }
+    }
+    Ok(())
+}
+
+/// `status`: outer None = Restate was not asked, inner None = it does not know the invocation.
+fn judge(run: &ActiveRun, status: Option<Option<&str>>, now: i64, grace: i64) -> Option<Verdict> {
+    if run
+        .deadline_at
+        .is_some_and(|at| now > at.saturating_add(grace))
+    {
+        return Some(Verdict::Overdue);
+    }
+    let settled = now - run.claimed_at > SETTLE_MS.min(grace);
+    match status? {
+        None | Some("completed") if settled => Some(Verdict::Gone),
+        _ => None,
+    }
+}
+
+fn phase_of(status: &str) -> Phase {
+    match status {
+        "building" => Phase::Building,
+        "deploying" => Phase::Deploying,
+        "network" => Phase::Network,
+        "finalizing" => Phase::Finalizing,
+        _ => Phase::Starting,
+    }
+}
+
+/// `pending` rows whose Deploy was never sent: older than the timeout, no run, and no Deploy on its way in Restate.
+async fn end_orphans(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
+    let orphans: Vec<IdRow> = sql::all(
+        deps.deploy.db.primary(),
+        "SELECT d.id FROM deployments d LEFT JOIN ctrl_worker_runs r ON r.deployment_id = d.id
+         WHERE d.status = 'pending' AND d.created_at < ? AND r.deployment_id IS NULL LIMIT 1000",
+        [(now - millis(deps.deploy.timings.pending_timeout)).into()],
+    )
+    .await?;
+    if orphans.is_empty() {
+        return Ok(());
+    }
+    let on_its_way = deps
+        .admin
+        .query(
+            "SELECT id FROM sys_invocation WHERE target_service_name = 'hydra.v1.DeployService' AND target_handler_name = 'Deploy'
+             AND status IN ('scheduled', 'inboxed', 'pending', 'ready', 'running', 'backing-off') LIMIT 1",
+        )
+        .await
+        .map_err(Stop::retry)?;
+    if !on_its_way.is_empty() {
+        return Ok(());
+    }
+    for orphan in orphans {
+        let text = "The deployment never reached the worker. Deploy again.";
+        if settle::abandon(
+            &deps.deploy.db,
+            &orphan.id,
+            Phase::Starting,
+            text,
+            "never reached the worker",
+        )
+        .await?
+        {
+            tracing::error!(
+                deployment = orphan.id,
+                "reconciler ended a deployment that never reached the worker"
+            );
+            metrics::counter!("ctrl_worker_reconciled_total", "reason" => "never reached the worker").increment(1);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(deadline_at: Option<i64>, claimed_at: i64) -> ActiveRun {
+        ActiveRun {
+            deployment_id: "d".into(),
+            status: "deploying".into(),
+            invocation_id: "inv".into(),
+            deadline_at,
+            claimed_at,
+        }
+    }
+
+    #[test]
+    fn a_run_ends_when_overdue_or_gone_and_not_before() {
+        let now = 1_000_000;
+        let grace = 120_000;
+        let old = now - 60_000;
+        assert_eq!(
+            judge(
+                &run(Some(now - 120_001), old),
+                Some(Some("suspended")),
+                now,
+                grace
+            ),
+            Some(Verdict::Overdue)
+        );
+        assert_eq!(
+            judge(
+                &run(Some(now - 120_000), old),
+                Some(Some("suspended")),
+                now,
+                grace
+            ),
+            None
+        );
+        assert_eq!(
+            judge(&run(Some(now), old), Some(None), now, grace),
+            Some(Verdict::Gone)
+        );
+        assert_eq!(
+            judge(&run(Some(now), old), Some(Some("completed")), now, grace),
+            Some(Verdict::Gone)
+        );
+        assert_eq!(
+            judge(&run(Some(now), old), None, now, grace),
+            None,
+            "Restate unreachable"
+        );
+        assert_eq!(
+            judge(&run(Some(now), now - 1_000), Some(None), now, grace),
+            None,
+            "too young to be visible"
+        );
+        for status in ["running", "suspended", "backing-off", "paused"] {
+            assert_eq!(
+                judge(&run(Some(now), old), Some(Some(status)), now, grace),
+                None,
+                "{status}"
+            );
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One look at the instances of a deployment, with the bookkeeping of the invocation that waits for them.
+
+use crate::Deps;
+use crate::phase::{self, Phase};
+use crate::timings::millis;
+use crate::{ready, sql, waits};
+use durable::{Stop, codes};
+use mysql::{Lock, Tx, now_ms};
+use sea_orm::FromQueryResult;
+use serde::{Deserialize, Serialize};
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Look {
+    /// Enough regions are healthy; the wait is over.
+    Ready,
+    /// Not yet; so much is left until the deadline.
+    Waiting { millis_left: u64 },
+    /// The deadline has passed; what is missing, in words.
+    TimedOut(String),
+}
+
+/// Who waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// Deploy: success enters phase `network`.
+    Deploy,
+    /// Promote, rollback or wake of a sleeping deployment.
+    Wake,
+}
+
+#[derive(FromQueryResult)]
+struct WaitRow {
+    deadline_at: i64,
+}
+
+/// The end of a wait as a result.
+pub(crate) fn outcome(look: Look) -> Result<(), Stop> {
+    match look {
+        Look::Ready => Ok(()),
+        Look::TimedOut(missing) => Err(Stop::fault(
+            codes::NOT_HEALTHY_IN_TIME,
+            format!("Not enough regions became healthy in time. {missing}"),
+        )),
+        Look::Waiting { .. } => Err(Stop::retry("a wait ended without an outcome")),
+    }
+}
+
+/// Records the awakeable and the deadline (drawn once, kept over restarts), then looks.
+pub(crate) async fn arm(
+    deps: &Deps,
+    invocation: &str,
+    id: &str,
+    awakeable: &str,
+    who: For,
+) -> Result<Look, Stop> {
+    let look = mysql::retry_as(|| async {
+        let tx = deps.db.begin().await?;
+        let now = now_ms();
+        let deadline = match deadline(&tx, invocation).await? {
+            Some(deadline) => deadline,
+            None => {
+                now + millis(if who == For::Deploy {
+                    deps.timings.ready_timeout
+                } else {
+                    deps.timings.wake_timeout
+                })
+            }
+        };
+        if who == For::Deploy {
+            set_run_deadline(&tx, id, deadline).await?;
+        }
+        waits::arm(&tx, invocation, id, awakeable, deadline, now).await?;
+        let look = look(&tx, deps, invocation, id, who, deadline, now).await?;
+        tx.commit().await?;
+        Ok::<_, Stop>(look)
+    })
+    .await?;
+    deps.bell.notify_one();
+    Ok(look)
+}
+
+/// Looks again after a wake-up.
+pub(crate) async fn check(deps: &Deps, invocation: &str, id: &str, who: For) -> Result<Look, Stop> {
+    mysql::retry_as(|| async {
+        let tx = deps.db.begin().await?;
+        let now = now_ms();
+        let look = match deadline(&tx, invocation).await? {
+            Some(deadline) => look(&tx, deps, invocation, id, who, deadline, now).await?,
+            // Committed before and the answer was lost, or the reconciler ended it: the next phase finds out which.
+            None if ended_well(&tx, id, who).await? => Look::Ready,
+            None => {
+                return Err(Stop::fault(
+                    codes::CONFLICT,
+                    "The deployment was ended by somebody else while it waited for its instances.",
+                ));
+            }
+        };
+        tx.commit().await?;
+        Ok(look)
+    })
+    .await
+}
+
+async fn look(
+    tx: &Tx,
+    deps: &Deps,
+    invocation: &str,
+    id: &str,
+    who: For,
+    deadline: i64,
+    now: i64,
+) -> Result<Look, Stop> {
+    let regions = ready::health(&**tx, id).await?;
+    if ready::is_ready(&regions) {
+        if who == For::Deploy {
+            set_run_deadline(tx, id, now + millis(deps.timings.step_budget)).await?;
+            phase::begin(tx, id, "'deploying','network'", Phase::Network, now).await?;
+        }
+        waits::disarm(&**tx, invocation).await?;
+        return Ok(Look::Ready);
+    }
+    if now >= deadline {
+        waits::disarm(&**tx, invocation).await?;
+        return Ok(Look::TimedOut(ready::missing(&regions)));
+    }
+    Ok(Look::Waiting {
+        millis_left: u64::try_from(deadline - now).unwrap_or(0),
+    })
+}
+
+async fn deadline(tx: &Tx, invocation: &str) -> Result<Option<i64>, Stop> {
+    let row: Option<WaitRow> = sql::one(
+        &**tx,
+        "SELECT deadline_at FROM ctrl_worker_waits WHERE invocation_id = ?",
+        [invocation.into()],
+    )
+    .await?;
+    Ok(row.map(|r| r.deadline_at))
+}
+
+async fn set_run_deadline(tx: &Tx, id: &str, deadline: i64) -> Result<(), Stop> {
+    tx.touch(Lock::Runs);
+    sql::execute(
+        &**tx,
+        "UPDATE ctrl_worker_runs SET deadline_at = ? WHERE deployment_id = ?",
+        [deadline.into(), id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct RowState {
+    status: String,
+}
+
+/// Whether a vanished wait means that an earlier execution of the same step saw the deployment ready.
+async fn ended_well(tx: &Tx, id: &str, who: For) -> Result<bool, Stop> {
+    if who == For::Wake {
+        return Ok(ready::is_ready(&ready::health(&**tx, id).await?));
+    }
+    let row: Option<RowState> = sql::one(
+        &**tx,
+        "SELECT status FROM deployments WHERE id = ?",
+        [id.into()],
+    )
+    .await?;
+    Ok(row.is_some_and(|r| r.status == Phase::Network.text()))
+}

@@ -1,0 +1,147 @@
+//! Handler `WakeDeployment`, and the same wait for promote and rollback: a sleeping deployment is told to run,
+//! waited for without holding anything, and put back to sleep when it does not come up.
+
+use crate::target::{self, Target};
+use crate::wait::{self, Look};
+use crate::{Deps, names, sql};
+use deployment_client::DeploymentClient;
+use durable::{Preset, Stop, codes};
+use messages::hydra::v1 as msg;
+use mysql::now_ms;
+use restate_sdk::prelude::*;
+use std::time::Duration;
+
+pub(crate) async fn wake_deployment(
+    deps: &Deps,
+    ctx: &SharedObjectContext<'_>,
+    req: msg::WakeDeploymentRequest,
+) -> Result<msg::WakeDeploymentResponse, Stop> {
+    if req.deployment_id.is_empty() {
+        return Err(Stop::fault(
+            codes::INVALID_REQUEST,
+            "`deployment_id` is empty. Send the id of a deployment.",
+        ));
+    }
+    let id = req.deployment_id.as_str();
+    let target = durable::run!(
+        ctx,
+        names::LOAD_TARGET,
+        Preset::Database,
+        target::load(&deps.db, id)
+    )?;
+    if !matches!(target.status.as_str(), "ready" | "stopped") {
+        return Err(Stop::fault(
+            codes::TARGET_NOT_READY,
+            format!(
+                "Deployment `{id}` is `{}`; only a deployment that was ready can be woken.",
+                target.status
+            ),
+        ));
+    }
+    ensure_awake(deps, ctx, &target).await?;
+    Ok(msg::WakeDeploymentResponse {})
+}
+
+/// Cancels a pending standby and, when the target sleeps, wakes it and waits for its minimum of replicas. On time-out:
+/// 409 with the reason, and the target sleeps again.
+pub(crate) async fn ensure_awake(
+    deps: &Deps,
+    ctx: &SharedObjectContext<'_>,
+    target: &Target,
+) -> Result<(), Stop> {
+    let object = ctx.object_client::<DeploymentClient<'_>>(&target.id);
+    object
+        .clear_scheduled_state_changes(msg::ClearScheduledStateChangesRequest {})
+        .call()
+        .await?;
+    if !target.asleep() {
+        return Ok(());
+    }
+    object
+        .schedule_desired_state_change(now(
+            msg::DeploymentDesiredState::DEPLOYMENT_DESIRED_STATE_RUNNING,
+        ))
+        .call()
+        .await?;
+    match wait_for(deps, ctx, &target.id).await {
+        Ok(Look::TimedOut(missing)) => {
+            sleep_again(ctx, target);
+            Err(Stop::fault(
+                codes::WAKE_TIMEOUT,
+                format!(
+                    "Deployment `{}` sleeps and did not come up in time. {missing} No traffic was moved.",
+                    target.id
+                ),
+            ))
+        }
+        Ok(_) => durable::run!(
+            ctx,
+            names::END_WAKE,
+            Preset::Database,
+            mark_ready(deps, &target.id)
+        ),
+        Err(stop) => {
+            sleep_again(ctx, target);
+            Err(stop)
+        }
+    }
+}
+
+/// Puts a target that was woken for nothing back to sleep; does nothing for one that ran before.
+pub(crate) fn sleep_again(ctx: &SharedObjectContext<'_>, target: &Target) {
+    if target.asleep() && !target.is_current() {
+        let request = now(msg::DeploymentDesiredState::DEPLOYMENT_DESIRED_STATE_STANDBY);
+        let _ = ctx
+            .object_client::<DeploymentClient<'_>>(&target.id)
+            .schedule_desired_state_change(request)
+            .send();
+    }
+}
+
+fn now(state: msg::DeploymentDesiredState) -> msg::ScheduleDesiredStateChangeRequest {
+    msg::ScheduleDesiredStateChangeRequest {
+        delay_millis: 0,
+        state: state.into(),
+    }
+}
+
+async fn wait_for(deps: &Deps, ctx: &SharedObjectContext<'_>, id: &str) -> Result<Look, Stop> {
+    let me = ctx.invocation_id();
+    loop {
+        let (awakeable, woken) = ctx.awakeable::<Json<bool>>();
+        let look = durable::run!(
+            ctx,
+            names::AWAIT_WAKE,
+            Preset::Database,
+            wait::arm(deps, me, id, &awakeable, wait::For::Wake)
+        )?;
+        let Look::Waiting { millis_left } = look else {
+            return Ok(look);
+        };
+        restate_sdk::select! {
+            _ = woken => {},
+            _ = ctx.sleep(Duration::from_millis(millis_left)) => {},
+            on_cancel => return Err(TerminalError::new_with_code(409, "cancelled").into())
+        }
+        match durable::run!(
+            ctx,
+            names::CHECK_WAKE,
+            Preset::Database,
+            wait::check(deps, me, id, wait::For::Wake)
+        )? {
+            Look::Waiting { .. } => {}
+            look => return Ok(look),
+        }
+    }
+}
+
+/// `stopped` becomes `ready` again; any other status stays.
+async fn mark_ready(deps: &Deps, id: &str) -> Result<(), Stop> {
+    sql::execute(
+        deps.db.primary(),
+        "UPDATE deployments SET status = 'ready', updated_at = ? WHERE id = ? AND status = 'stopped' AND desired_state = 'running'",
+        [now_ms().into(), id.into()],
+    )
+    .await?;
+    Ok(())
+}
