@@ -45,6 +45,15 @@ CREATE TABLE IF NOT EXISTS `ctrl_worker_rollback_sources` (
   PRIMARY KEY (`app_id`, `deployment_id`)
 );
 
+CREATE TABLE IF NOT EXISTS `ctrl_worker_swaps` (
+  `app_id` varchar(64) NOT NULL,
+  `invocation_id` varchar(256) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `deployment_id` varchar(128) NOT NULL,
+  `answer` text NOT NULL,
+  `created_at` bigint NOT NULL,
+  PRIMARY KEY (`app_id`)
+);
+
 CREATE TABLE IF NOT EXISTS `ctrl_worker_locks` (
   `name` varchar(64) NOT NULL,
   `holder` varchar(128) NOT NULL,

@@ -56,12 +56,13 @@ pub enum DbError {
 
 impl From<DbErr> for DbError {
     fn from(error: DbErr) -> Self {
-        let text = error.to_string();
-        // The driver's own words when it is built without RSA.
-        if text.contains("rsa") && text.contains("feature") {
-            return Self::LoginNeedsTls(error);
+        match sqlx_error(&error) {
+            // What the driver answers, built without RSA, when asked for the key exchange.
+            Some(sqlx::Error::Configuration(text)) if text.to_string().contains("mysql-rsa") => {
+                Self::LoginNeedsTls(error)
+            }
+            _ => Self::Sql(error),
         }
-        Self::Sql(error)
     }
 }
 

@@ -31,6 +31,7 @@ pub mod ctrl_worker_meta;
 pub mod ctrl_worker_region_counters;
 pub mod ctrl_worker_rollback_sources;
 pub mod ctrl_worker_runs;
+pub mod ctrl_worker_swaps;
 pub mod ctrl_worker_waits;
 pub mod custom_domains;
 pub mod deployment_steps;
@@ -53,47 +54,48 @@ pub mod workspaces;
 /// Table name → column names, of every entity.
 pub fn tables() -> BTreeMap<&'static str, Vec<String>> {
     macro_rules! shapes {
-        ($($table:ident)+) => {
+        ($($table:ident),+ $(,)?) => {
             [$((stringify!($table), $table::Column::iter().map(|column| column.to_string()).collect())),+].into()
         };
     }
     shapes! {
-        acme_challenges
-        acme_users
-        app_build_settings
-        app_environment_variables
-        app_regional_settings
-        app_runtime_settings
-        apps
-        audit_log
-        audit_log_target
-        certificates
-        cilium_network_policies
-        clickhouse_workspace_settings
-        clusters
-        ctrl_worker_locks
-        ctrl_worker_meta
-        ctrl_worker_region_counters
-        ctrl_worker_rollback_sources
-        ctrl_worker_runs
-        ctrl_worker_waits
-        custom_domains
-        deployment_steps
-        deployment_topology
-        deployments
-        environments
-        frontline_routes
-        github_app_installations
-        github_repo_connections
-        horizontal_autoscaling_policies
-        instances
-        keys
-        openapi_specs
-        projects
-        quota
-        regions
-        sentinels
-        workspaces
+        acme_challenges,
+        acme_users,
+        app_build_settings,
+        app_environment_variables,
+        app_regional_settings,
+        app_runtime_settings,
+        apps,
+        audit_log,
+        audit_log_target,
+        certificates,
+        cilium_network_policies,
+        clickhouse_workspace_settings,
+        clusters,
+        ctrl_worker_locks,
+        ctrl_worker_meta,
+        ctrl_worker_region_counters,
+        ctrl_worker_rollback_sources,
+        ctrl_worker_runs,
+        ctrl_worker_swaps,
+        ctrl_worker_waits,
+        custom_domains,
+        deployment_steps,
+        deployment_topology,
+        deployments,
+        environments,
+        frontline_routes,
+        github_app_installations,
+        github_repo_connections,
+        horizontal_autoscaling_policies,
+        instances,
+        keys,
+        openapi_specs,
+        projects,
+        quota,
+        regions,
+        sentinels,
+        workspaces,
     }
 }
 
