@@ -1,2 +1,11 @@
-//! worker.
-fn main() {}
+//! The worker's process: takes the command line and hands over to the library.
+//!
+//! No logic of its own; see `worker::cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Before anything can open a TLS connection. An error means that one is installed already.
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    worker::cli::run(std::env::args_os())
+}

@@ -1,0 +1,76 @@
+//! The database at start: pools that need no server yet, and waiting for one that has the right tables.
+//!
+//! Not for migrating: serving runs no DDL.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use config::Config;
+use mysql::{Db, DbError, Dsn, Options};
+
+/// Pauses between two tries: doubled from the first to the last, then the same for ever.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How to reach the configured database.
+pub fn options(config: &Config) -> Options {
+    let database = &config.database;
+    let mut options = Options::new(database.primary.expose());
+    options.replica = Some(database.readonly_replica.expose().to_owned()).filter(|r| !r.is_empty());
+    options.ca_file = Some(PathBuf::from(&database.ca_file)).filter(|f| !f.as_os_str().is_empty());
+    options
+}
+
+/// Whether the addresses can be read at all.
+///
+/// # Errors
+/// Which one cannot, and why.
+pub fn check_addresses(config: &Config) -> Result<(), String> {
+    let replica = &config.database.readonly_replica;
+    Dsn::parse(config.database.primary.expose()).map_err(|e| format!("database.primary: {e}"))?;
+    if !replica.is_empty() {
+        Dsn::parse(replica.expose()).map_err(|e| format!("database.readonly_replica: {e}"))?;
+    }
+    Ok(())
+}
+
+/// Waits, for as long as it takes, until the database answers and its tables can be looked at.
+///
+/// # Errors
+/// Tables or columns are missing, or names would be compared with case: what waiting does not cure.
+pub async fn until_ready(db: &Db) -> Result<(), String> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match ready(db).await {
+            Ok(()) => return Ok(()),
+            Err(error @ (DbError::Schema { .. } | DbError::Collation { .. })) => {
+                return Err(format!("{}; run `worker migrate --config <file>` (`--print` shows what it would do)", chain(&error)));
+            }
+            Err(error) => {
+                tracing::warn!(error = chain(&error), retry_in = ?pause, "the database does not answer yet");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LAST_PAUSE);
+            }
+        }
+    }
+}
+
+async fn ready(db: &Db) -> Result<(), DbError> {
+    db.ping().await?;
+    mysql::migrate::check(db).await
+}
+
+/// An error with what caused it, each part once.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text
+}

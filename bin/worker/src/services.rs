@@ -1,0 +1,87 @@
+//! The one place that says which services there are, and with which retry, retention, privacy and timeouts.
+//!
+//! A new service is one more `.bind(…)` in [`endpoint`]. Not for what a service does (see its crate), and not for the
+//! privacy of single handlers, which is part of their contract.
+
+use std::time::Duration;
+
+use config::Config;
+use mysql::{Db, Options};
+use restate_api::{Admin, Ingress};
+use restate_sdk::endpoint::{Endpoint, ServiceOptions};
+use restate_sdk::prelude::IntoServiceDefinition;
+use versioning::Versioning;
+use versioning_client::VersioningService;
+
+use crate::connect::chain;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// What services are built from.
+pub struct Deps {
+    /// The database; its pools may not have reached a server yet.
+    pub db: Db,
+    /// Restate's ingress, for awakeables.
+    pub ingress: Ingress,
+    /// Restate's admin API.
+    pub admin: Admin,
+    /// The configuration.
+    pub config: Config,
+}
+
+impl Deps {
+    /// Builds the clients; none of them connects yet.
+    ///
+    /// # Errors
+    /// An address that cannot be used.
+    pub fn new(config: Config, db: Db) -> Result<Self, String> {
+        let key = Some(config.restate.api_key.expose()).filter(|k| !k.is_empty());
+        let ingress =
+            Ingress::new(&config.restate.ingress_url, key).map_err(|e| format!("restate.ingress_url: {}", chain(&e)))?;
+        let admin = Admin::new(&config.restate.admin_url, key).map_err(|e| format!("restate.admin_url: {}", chain(&e)))?;
+        Ok(Self { db, ingress, admin, config })
+    }
+
+    /// With the default configuration, for reading the manifest. Nothing is ever reached.
+    ///
+    /// # Errors
+    /// The default configuration is broken.
+    pub async fn nowhere() -> Result<Self, String> {
+        let config = Config::parse(config::DEFAULT_TEXT, false, &|_| None).map_err(|e| e.to_string())?;
+        let options = Options::new(config.database.primary.expose()).lazy();
+        let db = Db::connect(&options).await.map_err(|e| chain(&e))?;
+        Self::new(config, db)
+    }
+}
+
+/// Binds every service. With identity keys, only requests signed by one of them are served.
+///
+/// # Errors
+/// An identity key that cannot be read.
+pub fn endpoint(deps: &Deps, identity_keys: &[String]) -> Result<Endpoint, String> {
+    let db = &deps.db;
+    let mut builder = Endpoint::builder()
+        .bind(VersioningService(Versioning::new(db.clone())).into_service_definition().options(short().ingress_private(true)));
+    for key in identity_keys {
+        builder = builder.identity_key(key).map_err(|e| format!("restate.identity_keys: {}", chain(&e)))?;
+    }
+    Ok(builder.build())
+}
+
+/// Exclusive handlers of one short transaction that never wait. Their callers wait for them, so they are tried quickly
+/// and for about an hour; then they pause, because whoever waits must see the transaction happen or be ended by hand.
+fn short() -> ServiceOptions {
+    retry(ServiceOptions::new()).inactivity_timeout(30 * SECOND).abort_timeout(2 * MINUTE).journal_retention(HOUR)
+}
+
+/// 500 ms, doubled up to a minute, 70 attempts (about an hour), then paused for a person to look at.
+fn retry(options: ServiceOptions) -> ServiceOptions {
+    options
+        .retry_policy_initial_interval(SECOND / 2)
+        .retry_policy_exponentiation_factor(2.0)
+        .retry_policy_max_interval(MINUTE)
+        .retry_policy_max_attempts(70)
+        .retry_policy_pause_on_max_attempts()
+}

@@ -1,0 +1,10 @@
+//! Tests of the worker against real servers: one module a subject, in one binary.
+
+mod fake_admin;
+mod process;
+mod wrk_health;
+mod wrk_manifest;
+mod wrk_metrics;
+mod wrk_registration;
+mod wrk_start;
+mod wrk_stop;
