@@ -1,0 +1,254 @@
+//! `SwapLiveDeployment`: makes a deployment the app's live one, routes and pointer at once. Promote and rollback.
+
+use crate::answers::{self, Asked};
+use crate::rows::{App, Deployment, Environment, Route};
+use crate::{rows, rules, sql, steps};
+use durable::{Fault, Preset, Stop, codes};
+use messages::hydra::v1::{SwapLiveDeploymentRequest, SwapLiveDeploymentResponse};
+use mysql::entity::deployments::DesiredState;
+use mysql::entity::frontline_routes::Sticky;
+use mysql::{Db, DbError, Tx};
+use restate_sdk::context::ObjectContext;
+use restate_sdk::errors::HandlerResult;
+use routing_client::SERVICE;
+use sea_orm::FromQueryResult;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The request in the form the transaction uses.
+struct Wish {
+    deployment_id: String,
+    routes: BTreeSet<String>,
+    all_sticky: bool,
+    rollback: bool,
+    expected: Option<String>,
+}
+
+/// What the caller is told; journaled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Answer {
+    previous: String,
+    released: Vec<String>,
+}
+
+/// Moves routes, pointer and flag in one transaction, and tells what was live before and what may sleep now.
+pub(crate) async fn handler(db: &Db, ctx: ObjectContext<'_>, req: SwapLiveDeploymentRequest) -> HandlerResult<SwapLiveDeploymentResponse> {
+    let (invocation, key) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
+    durable::handle(SERVICE, "SwapLiveDeployment", &invocation, &key, async {
+        let wish = Wish {
+            deployment_id: req.deployment_id,
+            routes: req.frontline_route_ids.into_iter().collect(),
+            all_sticky: req.all_sticky_routes,
+            rollback: req.set_rollback_flag,
+            expected: req.expected_current_deployment_id.filter(|id| !id.is_empty()),
+        };
+        let answer = durable::run!(ctx, steps::SWAP, Preset::Database, mysql::retry_as(|| swap(db, &invocation, &wish)))?;
+        Ok(SwapLiveDeploymentResponse { previous_deployment_id: answer.previous, released_deployment_ids: answer.released })
+    })
+    .await
+}
+
+async fn swap(db: &Db, invocation: &str, wish: &Wish) -> Result<Answer, Stop> {
+    let Some(target) = rows::find_deployment(db, &wish.deployment_id).await? else {
+        return Err(rules::no_deployment(&wish.deployment_id).into());
+    };
+    let tx = db.begin().await?;
+    let Some(app) = rows::lock_app(&tx, &target.app_id).await? else {
+        return Err(rules::no_owner("app", &target.app_id).into());
+    };
+    if let Some(answer) = answers::kept(&tx, &app.id, Asked::By(invocation)).await? {
+        return Ok(answer);
+    }
+    let Some(target) = rows::lock_deployment(&tx, &wish.deployment_id).await? else {
+        return Err(rules::no_deployment(&wish.deployment_id).into());
+    };
+    let environment = rows::environment(&tx, &target.environment_id).await?;
+    let recorded = sources(&tx, &app.id).await?;
+    let now = mysql::now_ms();
+    let answer = match decide(wish, &app, &target, environment.as_ref())? {
+        Kind::Nothing => return Ok(Answer { previous: target.id, released: Vec::new() }),
+        Kind::Confirm => Answer { previous: target.id.clone(), released: released(None, &recorded, &target.id) },
+        Kind::Move => {
+            let pks = chosen(&tx, wish, &target).await?;
+            rows::point(&tx, &pks, &target, now).await?;
+            let previous = app.current_deployment_id.clone();
+            let released = if wish.rollback { Vec::new() } else { released(previous.as_deref(), &recorded, &target.id) };
+            Answer { previous: previous.unwrap_or_default(), released }
+        }
+    };
+    if wish.rollback {
+        // It stays up until the rollback is confirmed or left, so that going forward again is instant.
+        record(&tx, &app.id, &answer.previous, now).await?;
+    } else {
+        forget(&tx, &app.id, &recorded).await?;
+    }
+    rows::set_live(&tx, &app.id, &target.id, wish.rollback, now).await?;
+    answers::keep(&tx, &app.id, invocation, &target.id, &answer, now).await?;
+    tx.commit().await?;
+    Ok(answer)
+}
+
+/// What a swap comes down to.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// The target is live already and there is no rollback to end.
+    Nothing,
+    /// The target was rolled back to and stays: the rollback is final, no route moves.
+    Confirm,
+    /// Routes and pointer move.
+    Move,
+}
+
+fn decide(wish: &Wish, app: &App, target: &Deployment, environment: Option<&Environment>) -> Result<Kind, Fault> {
+    if !environment.is_some_and(|e| e.is_production() && e.app_id == app.id) {
+        let text = format!("Deployment {} is not of the production environment and cannot go live. Nothing was moved.", target.id);
+        return Err(Fault { code: codes::NOT_PRODUCTION, text });
+    }
+    let current = app.current_deployment_id.as_deref();
+    if let Some(expected) = wish.expected.as_deref()
+        && current != Some(expected)
+    {
+        let is = current.unwrap_or("none");
+        let text = format!("Deployment {expected} is not live any more; {is} is. Look again and repeat. Nothing was moved.");
+        return Err(Fault { code: codes::CONFLICT, text });
+    }
+    if current == Some(target.id.as_str()) {
+        return Ok(if app.is_rolled_back && !wish.rollback { Kind::Confirm } else { Kind::Nothing });
+    }
+    if target.desired_state != DesiredState::Running {
+        let text = format!("Deployment {} is on {} and has to be woken before it can go live. Nothing was moved.", target.id, target.desired_state);
+        return Err(Fault { code: codes::CONFLICT, text });
+    }
+    Ok(Kind::Move)
+}
+
+/// The routes that move: those asked for, on request every one that follows the environment, and in any case the live
+/// ones, which never lead anywhere but to the live deployment.
+async fn chosen(tx: &Tx, wish: &Wish, target: &Deployment) -> Result<BTreeSet<u64>, Stop> {
+    let asked = rows::routes(tx, &wish.routes).await?;
+    rules::all_owned(target, &wish.routes, &asked)?;
+    let sticky = rows::sticky_routes(tx, &target.app_id, &target.environment_id).await?;
+    let pointed = sticky.iter().map(|route| route.deployment_id.clone()).collect();
+    let pointed = rows::deployments(tx, &pointed).await?.into_iter().map(|d| (d.id.clone(), d)).collect();
+    let mut pks = followers(&sticky, &pointed, wish.all_sticky);
+    if wish.all_sticky && pks.is_empty() {
+        let text = format!("The environment of deployment {} has no route that could be moved.", target.id);
+        return Err(Stop::fault(codes::NO_ROUTES, text));
+    }
+    pks.extend(asked.iter().map(|route| route.pk));
+    Ok(pks)
+}
+
+fn followers(sticky: &[Route], pointed: &BTreeMap<String, Deployment>, all: bool) -> BTreeSet<u64> {
+    let of_fork = |route: &Route| pointed.get(&route.deployment_id).is_some_and(rules::is_fork);
+    let follows = |route: &&Route| match route.sticky {
+        Sticky::Live => true,
+        Sticky::Environment => all && !of_fork(route),
+        Sticky::Branch | Sticky::None | Sticky::Deployment => false,
+    };
+    sticky.iter().filter(follows).map(|route| route.pk).collect()
+}
+
+/// The deployments that nothing keeps up any more, sorted.
+fn released(previous: Option<&str>, recorded: &[String], target: &str) -> Vec<String> {
+    let all: BTreeSet<&str> = recorded.iter().map(String::as_str).chain(previous).filter(|id| *id != target).collect();
+    all.into_iter().map(str::to_owned).collect()
+}
+
+async fn sources(tx: &Tx, app_id: &str) -> Result<Vec<String>, DbError> {
+    #[derive(FromQueryResult)]
+    struct Source {
+        deployment_id: String,
+    }
+    let sql = "SELECT deployment_id FROM ctrl_worker_rollback_sources WHERE app_id = ?";
+    let rows: Vec<Source> = sql::all(tx, sql, [app_id.into()]).await?;
+    Ok(rows.into_iter().map(|row| row.deployment_id).collect())
+}
+
+async fn record(tx: &Tx, app_id: &str, source: &str, now: i64) -> Result<(), DbError> {
+    if source.is_empty() {
+        return Ok(());
+    }
+    let sql = "INSERT INTO ctrl_worker_rollback_sources (app_id, deployment_id, created_at) VALUES (?, ?, ?) \
+         ON DUPLICATE KEY UPDATE created_at = VALUES(created_at)";
+    sql::execute(tx, sql, [app_id.into(), source.into(), now.into()]).await
+}
+
+async fn forget(tx: &Tx, app_id: &str, recorded: &[String]) -> Result<(), DbError> {
+    for source in recorded {
+        let sql = "DELETE FROM ctrl_worker_rollback_sources WHERE app_id = ? AND deployment_id = ?";
+        sql::execute(tx, sql, [app_id.into(), source.into()]).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::samples::{deployment, route};
+
+    fn wish(target: u64, rollback: bool) -> Wish {
+        Wish { deployment_id: format!("d_{target}"), routes: BTreeSet::new(), all_sticky: true, rollback, expected: None }
+    }
+
+    fn app(current: Option<&str>, is_rolled_back: bool) -> App {
+        App { id: "app".into(), project_id: "proj".into(), current_deployment_id: current.map(str::to_owned), is_rolled_back }
+    }
+
+    fn environment(slug: &str) -> Environment {
+        Environment { app_id: "app".into(), slug: slug.into() }
+    }
+
+    fn decided(wish: &Wish, app: &App, target: &Deployment, slug: &str) -> Result<Kind, durable::codes::Code> {
+        decide(wish, app, target, Some(&environment(slug))).map_err(|fault| fault.code)
+    }
+
+    #[test]
+    fn the_same_target_confirms_a_rollback_or_does_nothing() {
+        let target = deployment(1);
+        for (rolled_back, rollback, kind) in [
+            (true, false, Kind::Confirm),
+            (true, true, Kind::Nothing),
+            (false, true, Kind::Nothing),
+            (false, false, Kind::Nothing),
+        ] {
+            assert_eq!(decided(&wish(1, rollback), &app(Some("d_1"), rolled_back), &target, "production"), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn another_target_moves_whatever_was_live() {
+        for current in [None, Some("d_9")] {
+            for rollback in [false, true] {
+                assert_eq!(decided(&wish(1, rollback), &app(current, false), &deployment(1), "production"), Ok(Kind::Move));
+            }
+        }
+    }
+
+    #[test]
+    fn previews_sleepers_and_a_changed_pointer_are_refused() {
+        let live = app(Some("d_9"), false);
+        assert_eq!(decided(&wish(1, false), &live, &deployment(1), "preview"), Err(codes::NOT_PRODUCTION));
+        let asleep = Deployment { desired_state: DesiredState::Standby, ..deployment(1) };
+        assert_eq!(decided(&wish(1, false), &live, &asleep, "production"), Err(codes::CONFLICT));
+        let stale = Wish { expected: Some("d_8".into()), ..wish(1, true) };
+        assert_eq!(decided(&stale, &live, &deployment(1), "production"), Err(codes::CONFLICT));
+        assert_eq!(decided(&stale, &app(None, false), &deployment(1), "production"), Err(codes::CONFLICT));
+    }
+
+    #[test]
+    fn what_is_released_is_sorted_once_and_never_the_target() {
+        let recorded = ["d_3".to_owned(), "d_1".to_owned(), "d_2".to_owned()];
+        assert_eq!(released(Some("d_2"), &recorded, "d_1"), ["d_2", "d_3"]);
+        assert_eq!(released(None, &[], "d_1"), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn live_routes_always_follow_and_environment_routes_on_request_unless_a_forks() {
+        let fork = Deployment { fork_repository_full_name: Some("octo/cat".into()), ..deployment(7) };
+        let pointed = BTreeMap::from([("d_7".to_owned(), fork), ("d_9".to_owned(), deployment(9))]);
+        let sticky = [route(1, Sticky::Live, 9), route(2, Sticky::Environment, 9), route(3, Sticky::Environment, 7), route(4, Sticky::Live, 0)];
+        assert_eq!(followers(&sticky, &pointed, true), BTreeSet::from([1, 2, 4]));
+        assert_eq!(followers(&sticky, &pointed, false), BTreeSet::from([1, 4]));
+    }
+}
