@@ -36,9 +36,9 @@ pub enum DbError {
     )]
     LoginNeedsTls(#[source] DbErr),
     /// What the worker needs is not in the database.
-    #[error("the database lacks {}; run `worker migrate` once with the same configuration, then start again", .missing.join(", "))]
+    #[error("the database lacks {}; {}", .missing.join(", "), cure(.missing))]
     Schema {
-        /// `table` or `table.column`, each one missing.
+        /// `table x` or `column x.y`, one for each.
         missing: Vec<String>,
     },
     /// Names would be compared with case, or not be Unicode.
@@ -52,6 +52,17 @@ pub enum DbError {
     /// Any other error of the driver or the server.
     #[error(transparent)]
     Sql(DbErr),
+}
+
+/// What to do about missing tables and columns. Ours come with `migrate`, like any missing table.
+fn cure(missing: &[String]) -> &'static str {
+    let foreign =
+        |name: &String| name.starts_with("column ") && !name.starts_with("column ctrl_worker_");
+    if missing.iter().any(foreign) {
+        "columns of its shared tables come with the control API's schema: bring that up to date, run `worker migrate` for the rest, then start again"
+    } else {
+        "run `worker migrate` once with the same configuration, then start again"
+    }
 }
 
 impl From<DbErr> for DbError {

@@ -23,6 +23,9 @@ const MIGRATED_KEY: &str = "migrated_at";
 /// drawn for rows that were deleted since.
 const MARGIN: u64 = 10_000;
 
+/// Table → column → collation.
+type Tables = BTreeMap<String, BTreeMap<String, Option<String>>>;
+
 /// Every statement [`run`] would execute on a fresh database, in order.
 pub fn ddl() -> Vec<Statement> {
     statements(OWN)
@@ -58,7 +61,7 @@ pub async fn check(db: &Db) -> Result<(), DbError> {
 }
 
 /// Tables, and columns of tables that are there, that the entities name and `there` lacks.
-fn missing(there: &BTreeMap<String, BTreeMap<String, Option<String>>>) -> Vec<String> {
+fn missing(there: &Tables) -> Vec<String> {
     let mut missing = Vec::new();
     for (table, wanted) in entity::tables() {
         match there.get(table) {
@@ -137,10 +140,37 @@ async fn migrate(connection: &DatabaseConnection) -> Result<(), DbError> {
         );
         remember(connection, MARGIN_KEY, &MARGIN.to_string()).await?;
     }
-    for sql in own.chain(statements(SHARED)) {
+    for sql in missing_columns_of_ours(&there)
+        .into_iter()
+        .chain(own)
+        .chain(statements(SHARED))
+    {
         connection.execute_unprepared(&sql).await?;
     }
     remember(connection, MIGRATED_KEY, &now_ms().to_string()).await
+}
+
+/// Statements that bring our tables, where an older version made them, up to date.
+fn missing_columns_of_ours(there: &Tables) -> Vec<String> {
+    let mut alterations = Vec::new();
+    for sql in statements(OWN) {
+        let Some(table) = sql.split('`').nth(1) else {
+            continue;
+        };
+        let Some(columns) = there.get(table) else {
+            continue;
+        };
+        for definition in sql.lines().filter_map(|line| line.strip_prefix("  `")) {
+            let (column, shape) = definition.split_once('`').unwrap_or((definition, ""));
+            if !columns.contains_key(column) {
+                let shape = shape.trim_end_matches(',');
+                alterations.push(format!(
+                    "ALTER TABLE `{table}` ADD COLUMN `{column}`{shape}"
+                ));
+            }
+        }
+    }
+    alterations
 }
 
 /// Adds a row to `ctrl_worker_meta` unless there is one of that name.
@@ -167,10 +197,8 @@ fn require_case_insensitive(collation: &str) -> Result<(), DbError> {
     }
 }
 
-/// Table → column → collation, of the current database.
-async fn columns(
-    connection: &DatabaseConnection,
-) -> Result<BTreeMap<String, BTreeMap<String, Option<String>>>, DbError> {
+/// The tables of the current database.
+async fn columns(connection: &DatabaseConnection) -> Result<Tables, DbError> {
     #[derive(FromQueryResult)]
     struct Row {
         table: String,

@@ -36,6 +36,22 @@ async fn draw(db: &Db, region: &str, nonce: &str, floor: u64) -> u64 {
     drawn.await.expect("a version")
 }
 
+#[test]
+fn a_counter_that_was_only_locked_starts_from_the_rows() {
+    testbed::run(async {
+        let region = region();
+        topology(db().await.primary(), &region, 40).await;
+        let tx = db().await.begin().await.unwrap();
+        counter::raise(&tx, &region, 0).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(
+            counter::read(db().await.primary(), &region).await.unwrap(),
+            40
+        );
+        assert_eq!(next(db().await, &region).await, 41);
+    })
+}
+
 async fn topology(connection: &impl ConnectionTrait, region: &str, version: u64) {
     let version = version.to_string();
     insert(
@@ -160,6 +176,7 @@ fn a_second_draw_waits_until_the_first_has_committed() {
 
 #[test]
 fn a_reader_with_only_a_cursor_sees_every_row_of_concurrent_writers() {
+    testbed::scenario!("VER-12");
     testbed::run(async {
         let region = region();
         let done = AtomicBool::new(false);

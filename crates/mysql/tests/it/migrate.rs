@@ -141,3 +141,31 @@ fn a_database_that_compares_with_case_is_refused() {
         }
     })
 }
+
+#[test]
+fn a_column_our_own_table_lacks_is_added_and_its_rows_stay() {
+    testbed::run(async {
+        let (db, options) = fresh("older").await;
+        let older =
+            "ALTER TABLE ctrl_worker_region_counters DROP COLUMN draw_v, DROP COLUMN draw_nonce";
+        execute(db.primary(), older, []).await.unwrap();
+        execute(
+            db.primary(),
+            "INSERT INTO ctrl_worker_region_counters (region_id, v) VALUES ('rgn_1', 6)",
+            [],
+        )
+        .await
+        .unwrap();
+        let error = migrate::check(&db).await.unwrap_err().to_string();
+        assert!(
+            error.contains("column ctrl_worker_region_counters.draw_nonce"),
+            "{error}"
+        );
+        migrate::run(&options).await.unwrap();
+        migrate::check(&db).await.unwrap();
+        assert_eq!(
+            mysql::counter::read(db.primary(), "rgn_1").await.unwrap(),
+            6
+        );
+    })
+}
