@@ -1,2 +1,71 @@
-//! xtask.
-fn main() {}
+//! `cargo xtask <verb>`: everything a person or CI does with this repository.
+//!
+//! Small on purpose: it starts other programs and reads their output. Not here: anything that needs
+//! a database or Restate client; `stack`, `worker` and `ctl` are started as processes.
+
+mod codegen;
+mod run;
+mod scenarios;
+mod setup;
+mod stack;
+mod test;
+mod tidy;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Works on this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Install the servers and tools that are missing, or print the exact command.
+    Setup,
+    /// Run all tests on real servers; words after `--` go to `cargo test`.
+    Test {
+        /// Passed on: `-p deploy`, `-- dep_13`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Check format, lints, house rules, dependencies and documentation. No tests.
+    Verify,
+    /// Check the house rules alone.
+    Tidy,
+    /// Compare docs/scenarios.md with what the last test run has shown.
+    Scenarios {
+        /// Print one JSON line last: which tests showed which scenario, on which revision.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the client crates from proto/.
+    Codegen {
+        /// Write nothing; fail if what is committed differs.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().verb {
+        Verb::Setup => setup::all(),
+        Verb::Test { rest } => test::all(&rest),
+        Verb::Verify => verify::all(),
+        Verb::Tidy => tidy::all(),
+        Verb::Scenarios { json } => scenarios::report(json),
+        Verb::Codegen { check } => codegen::run(check),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,33 @@
+# Every verb is `cargo xtask` with the same name; this file only saves typing.
+
+# list the verbs
+default:
+    @just --list
+
+# install the servers and tools that are missing
+setup:
+    cargo xtask setup
+
+# run all tests, or those the words select: `just test -p deploy`
+test *words:
+    cargo xtask test {{words}}
+
+# format, lints, house rules, dependencies, documentation
+verify:
+    cargo xtask verify
+
+# the house rules alone
+tidy:
+    cargo xtask tidy
+
+# which acceptance scenarios the last test run has shown
+scenarios *words:
+    cargo xtask scenarios {{words}}
+
+# write the client crates from proto/
+codegen *words:
+    cargo xtask codegen {{words}}
+
+# what CI runs
+ci:
+    .ci/run

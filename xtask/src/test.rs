@@ -1,0 +1,63 @@
+//! `cargo xtask test`: all tests, on one MariaDB server for the run and one Restate server per test
+//! process.
+//!
+//! Not for judging which scenarios were shown: see `scenarios`.
+
+use std::time::Instant;
+
+use crate::run::{Because, Failure, Result, cargo, check, revision, target_dir};
+use crate::stack::Stack;
+use crate::{scenarios, setup};
+
+/// Runs the tests `rest` selects, all without.
+pub(crate) fn all(rest: &[String]) -> Result<()> {
+    setup::servers()?;
+    let target = target_dir()?;
+    let everything = rest.is_empty();
+    // a claim of an earlier run must not count for this one
+    if everything && target.join("scenarios").exists() {
+        std::fs::remove_dir_all(target.join("scenarios")).because("remove old scenario records")?;
+    }
+    if target.join("testbed").exists() {
+        std::fs::remove_dir_all(target.join("testbed")).because("remove old evidence")?;
+    }
+    let begin = Instant::now();
+    check(&mut cargo(&["test", "--workspace", "--no-run"]))?;
+    println!("built in {} s", begin.elapsed().as_secs());
+    let mut stack = Stack::start(&target, &["--only", "mysql"])?;
+    let url = stack.addresses["mysql"]["url"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let mut tests = cargo(&["test"]);
+    if !rest
+        .iter()
+        .any(|w| w == "-p" || w == "--package" || w == "--workspace")
+    {
+        tests.arg("--workspace");
+    }
+    tests.arg("--no-fail-fast").args(rest);
+    tests
+        .env("CTRL_TEST_MYSQL", &url)
+        .env("CTRL_TEST_REVISION", revision());
+    let begin = Instant::now();
+    let passed = check(&mut tests);
+    println!("tests took {} s", begin.elapsed().as_secs());
+    if passed.is_err() {
+        let dir = stack.addresses["dir"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        stack.tell("keep")?;
+        stack.stop()?;
+        eprintln!("the database of the failed tests is kept in {dir}");
+        eprintln!("look: cargo run -p testbed --bin stack -- --only mysql --dir {dir}");
+        return Err(Failure("tests failed".to_owned()));
+    }
+    stack.stop()?;
+    if everything {
+        scenarios::summary()
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! `cargo xtask tidy`: the house rules that no compiler checks.
+//!
+//! Not for style: that is `cargo fmt` and clippy.
+
+mod codes;
+mod dependencies;
+mod files;
+
+use crate::codegen;
+use crate::run::{Failure, Result};
+
+/// Runs every check and lists all that is wrong.
+pub(crate) fn all() -> Result<()> {
+    let mut wrong = Vec::new();
+    wrong.extend(dependencies::check()?);
+    wrong.extend(files::check()?);
+    wrong.extend(codes::check()?);
+    if let Err(drift) = codegen::run(true) {
+        wrong.push(format!("generated code differs from proto/: {drift}"));
+    }
+    for problem in &wrong {
+        eprintln!("tidy: {problem}");
+    }
+    match wrong.len() {
+        0 => {
+            println!("tidy: nothing to say");
+            Ok(())
+        }
+        count => Err(Failure(format!("tidy: {count} to mend"))),
+    }
+}
