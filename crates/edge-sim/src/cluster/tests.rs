@@ -138,6 +138,7 @@ fn sentinels_turn_healthy_and_say_when_they_go() {
         available_replicas: 0,
         health: Health::UNHEALTHY,
     };
-    assert_eq!(tick(&mut cluster, now, &behaviours), [unhealthy.clone()]);
+    let reported = tick(&mut cluster, now, &behaviours);
+    assert_eq!(reported, std::slice::from_ref(&unhealthy));
     assert_eq!(cluster.delete_sentinel("s1"), unhealthy);
 }
