@@ -1,0 +1,8 @@
+//! Scenarios that need more than one service.
+
+// Deeply nested futures of the services under test.
+#![recursion_limit = "512"]
+
+mod deploy;
+mod placement;
+mod world;
