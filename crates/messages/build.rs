@@ -57,6 +57,7 @@ fn sources(root: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
 /// One static and one `payload!` line per message.
 fn payloads(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     let mut text = String::new();
+    let mut all = String::new();
     let packages: Vec<String> = PACKAGES.iter().map(|p| p.replace('/', ".")).collect();
     for message in pool.all_messages().filter(|m| !m.is_map_entry() && packages.iter().any(|p| p == m.package_name())) {
         if message.parent_message().is_some() {
@@ -68,10 +69,12 @@ fn payloads(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
         writeln!(text, "static {table}: Message = Message {{ name: {full_name:?}, fields: &[{fields}] }};")?;
         let path = full_name.replace('.', "::");
         writeln!(text, "json!(crate::{path}, {table});")?;
+        writeln!(all, "Codec::of::<crate::{path}>(&{table}),")?;
         if PAYLOADS.contains(&message.package_name()) {
             writeln!(text, "payload!(crate::{path});")?;
         }
     }
+    writeln!(text, "/// Every message, sorted by file.\npub static ALL: &[Codec] = &[{all}];")?;
     Ok(text)
 }
 
@@ -100,7 +103,7 @@ fn scalar(field: &FieldDescriptor) -> Result<String, Box<dyn Error>> {
         Kind::Double => "Kind::Double".to_owned(),
         Kind::String => "Kind::String".to_owned(),
         Kind::Bytes => "Kind::Bytes".to_owned(),
-        Kind::Enum(_) => "Kind::Enum".to_owned(),
+        Kind::Enum(e) => format!("Kind::Enum(&{:?})", e.values().map(|v| v.name().to_owned()).collect::<Vec<_>>()),
         Kind::Message(m) => format!("Kind::Message(&{})", table(&m)),
         other => return Err(format!("{}: {other:?} is not supported", field.full_name()).into()),
     })

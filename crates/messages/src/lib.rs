@@ -7,7 +7,7 @@ mod codec;
 pub mod contract;
 mod generated;
 
-pub use codec::{Json, MAX_BYTES, MAX_DEPTH, Undecodable, set_strict};
+pub use codec::{ALL, Codec, Json, MAX_BYTES, MAX_DEPTH, Undecodable, set_strict};
 #[doc(hidden)]
 pub use generated::conformance;
 pub use generated::{ctrl, hydra, vault};

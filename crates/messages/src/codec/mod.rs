@@ -53,10 +53,34 @@ pub trait Json: Sized {
     fn to_json(&self) -> Result<Vec<u8>, serde_json::Error>;
 }
 
+/// The codec of one message, for who knows its name at run time only: tools and tests.
+pub struct Codec {
+    /// With its package.
+    pub name: &'static str,
+    /// Reads the JSON form and writes it again in the one form this worker writes.
+    pub canonical: fn(&[u8]) -> Result<Vec<u8>, Undecodable>,
+    /// Reads protobuf's binary form and writes JSON.
+    pub from_binary: fn(&[u8]) -> Result<Vec<u8>, Undecodable>,
+}
+
+impl Codec {
+    const fn of<T: Json + buffa::Message>(table: &'static Message) -> Self {
+        Self {
+            name: table.name,
+            canonical: |json| T::from_json(json)?.to_json().map_err(|e| Undecodable(e.to_string())),
+            from_binary: |binary| {
+                let message = T::decode_from_slice(binary).map_err(|e| Undecodable(e.to_string()))?;
+                message.to_json().map_err(|e| Undecodable(e.to_string()))
+            },
+        }
+    }
+}
+
 fn decode<T: DeserializeOwned>(table: &'static Message, json: &[u8]) -> Result<T, Undecodable> {
     let strict = STRICT.load(Ordering::Relaxed);
     let value = walk::normalise(table, json, strict).map_err(Undecodable)?;
-    T::deserialize(value).map_err(|e| Undecodable(e.to_string()))
+    // What the walk leaves to buffa can fail here; buffa's own text would repeat the value.
+    T::deserialize(value).map_err(|_| Undecodable(format!("{}: a value is not valid base64 or not a valid number", table.name)))
 }
 
 fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {

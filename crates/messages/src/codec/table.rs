@@ -38,7 +38,8 @@ pub(super) enum Kind {
     Double,
     String,
     Bytes,
-    Enum,
+    /// With the names of its values.
+    Enum(&'static [&'static str]),
     Message(&'static Message),
 }
 

@@ -259,7 +259,7 @@ fn key(kind: Kind, text: String) -> Option<String> {
     }
 }
 
-/// A value from its JSON text. Enums' names, base64 and floating-point numbers are left to buffa.
+/// A value from its JSON text. Base64 and floating-point numbers are left to buffa.
 fn scalar(kind: Kind, raw: &str) -> Result<Value, &'static str> {
     let quoted = raw.starts_with('"');
     let string = || serde_json::from_str::<String>(raw).map_err(|_| "not a string of valid characters");
@@ -274,12 +274,16 @@ fn scalar(kind: Kind, raw: &str) -> Result<Value, &'static str> {
             let value = number::integer(&text).ok_or("not an integer")?;
             in_range(kind, value).map(Value::Number).ok_or("out of range")
         }
-        Kind::Enum if !quoted => {
+        Kind::Enum(names) if quoted => match string()? {
+            name if names.contains(&name.as_str()) => Ok(Value::String(name)),
+            _ => Err("not a name of the enum"),
+        },
+        Kind::Enum(_) => {
             let value = number::integer(raw).ok_or("neither a name nor a number of the enum")?;
             in_range(Kind::Int32, value).map(Value::Number).ok_or("out of range")
         }
         Kind::Float | Kind::Double if !quoted => serde_json::from_str(raw).map(Value::Number).map_err(|_| "not a number"),
-        Kind::Float | Kind::Double | Kind::String | Kind::Bytes | Kind::Enum if quoted => string().map(Value::String),
+        Kind::Float | Kind::Double | Kind::String | Kind::Bytes if quoted => string().map(Value::String),
         _ => Err("not a string"),
     }
 }
