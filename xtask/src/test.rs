@@ -3,6 +3,7 @@
 //!
 //! Not for judging which scenarios were shown: see `scenarios`.
 
+use std::path::Path;
 use std::time::Instant;
 
 use crate::run::{Because, Failure, Result, cargo, check, revision, target_dir};
@@ -18,9 +19,7 @@ pub(crate) fn all(rest: &[String]) -> Result<()> {
     if everything && target.join("scenarios").exists() {
         std::fs::remove_dir_all(target.join("scenarios")).because("remove old scenario records")?;
     }
-    if target.join("testbed").exists() {
-        std::fs::remove_dir_all(target.join("testbed")).because("remove old evidence")?;
-    }
+    remove_old_evidence(&target.join("testbed"))?;
     let begin = Instant::now();
     check(&mut cargo(&["test", "--workspace", "--no-run"]))?;
     println!("built in {} s", begin.elapsed().as_secs());
@@ -60,4 +59,21 @@ pub(crate) fn all(rest: &[String]) -> Result<()> {
     } else {
         Ok(())
     }
+}
+
+/// Removes what failed tests of earlier runs left, but not the folders of processes that live.
+fn remove_old_evidence(dir: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let path = entry.because(dir.display())?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let pid = name.rsplit_once('-').map_or("", |(_, pid)| pid).to_owned();
+        if !Path::new("/proc").join(&pid).join("exe").exists() {
+            std::fs::remove_dir_all(&path).because("remove old evidence")?;
+        }
+    }
+    Ok(())
 }

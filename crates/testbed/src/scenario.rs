@@ -63,6 +63,7 @@ impl Scenario {
 impl Drop for Scenario {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            crate::keep_evidence();
             eprintln!("-- failed scenario: {}", self.ids.join(", "));
             return;
         }
