@@ -2,6 +2,8 @@
 //!
 //! A new task is one more entry of [`all`]. Not for work a handler waits for.
 
+use deploy::watch::{self, WatchDeps};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +13,15 @@ use crate::services::Deps;
 pub type Task = (&'static str, BoxFuture<'static, Result<(), String>>);
 
 /// Every background task.
-pub fn all(_deps: &Deps, _stop: &CancellationToken) -> Vec<Task> {
-    vec![]
+pub fn all(deps: &Deps, stop: &CancellationToken) -> Vec<Task> {
+    let watch = WatchDeps {
+        deploy: deps.deploy.clone(),
+        ingress: deps.ingress.clone(),
+        admin: deps.admin.clone(),
+        holder: deps.config.instance_id.clone(),
+    };
+    vec![(
+        "deploy watcher",
+        watch::run(watch, stop.clone()).map(Ok).boxed(),
+    )]
 }

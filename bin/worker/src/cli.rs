@@ -18,7 +18,12 @@ use crate::{commands, serve};
 #[command(name = "worker", version = crate::VERSION)]
 pub struct Cli {
     /// Configuration file; its name must end in .toml.
-    #[arg(long, global = true, env = "UNKEY_CONFIG", default_value = "unkey.toml")]
+    #[arg(
+        long,
+        global = true,
+        env = "UNKEY_CONFIG",
+        default_value = "unkey.toml"
+    )]
     config: PathBuf,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -68,23 +73,38 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Nothing is left to tell when even this cannot be printed.
             let _printed = error.print();
-            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     let result = match cli.verb {
-        None | Some(Verb::Serve | Verb::Run { .. }) => load(&cli.config, false).and_then(|c| on_runtime(serve::serve(c))),
-        Some(Verb::CheckConfig { print_default: true, .. }) => {
+        None | Some(Verb::Serve | Verb::Run { .. }) => {
+            load(&cli.config, false).and_then(|c| on_runtime(serve::serve(c)))
+        }
+        Some(Verb::CheckConfig {
+            print_default: true,
+            ..
+        }) => {
             print!("{}", config::DEFAULT_TEXT);
             Ok(())
         }
-        Some(Verb::CheckConfig { strict, .. }) => load(&cli.config, strict).and_then(|c| commands::check_config(&c)),
+        Some(Verb::CheckConfig { strict, .. }) => {
+            load(&cli.config, strict).and_then(|c| commands::check_config(&c))
+        }
         Some(Verb::Manifest) => on_runtime(commands::manifest()),
-        Some(Verb::Register { uri }) => load(&cli.config, false).and_then(|c| on_runtime(commands::register(c, uri))),
+        Some(Verb::Register { uri }) => {
+            load(&cli.config, false).and_then(|c| on_runtime(commands::register(c, uri)))
+        }
         Some(Verb::Migrate { print: true }) => {
             commands::print_ddl();
             Ok(())
         }
-        Some(Verb::Migrate { .. }) => load(&cli.config, false).and_then(|c| on_runtime(commands::migrate(c))),
+        Some(Verb::Migrate { .. }) => {
+            load(&cli.config, false).and_then(|c| on_runtime(commands::migrate(c)))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -99,7 +119,9 @@ fn load(path: &std::path::Path, strict: bool) -> Result<Config, String> {
     Config::load_with(path, strict).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn on_runtime<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>>) -> Result<(), String> {
+fn on_runtime<E: std::fmt::Display>(
+    work: impl Future<Output = Result<(), E>>,
+) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -39,7 +39,8 @@ pub async fn register(config: Config, uri: Option<String>) -> Result<(), String>
     if uri.is_empty() {
         return Err("nothing to register: give --uri or set restate.register_as".to_owned());
     }
-    let registrar = registration::Registrar::new(&config, &uri, None, manifest::of_this_build().await?)?;
+    let registrar =
+        registration::Registrar::new(&config, &uri, None, manifest::of_this_build().await?)?;
     registrar.attempt().await?;
     println!("registered {}", registrar.uri());
     Ok(())
@@ -57,7 +58,9 @@ pub fn print_ddl() {
 /// # Errors
 /// An unreachable database, or one with a collation that tells upper from lower case.
 pub async fn migrate(config: Config) -> Result<(), String> {
-    mysql::migrate::run(&connect::options(&config)).await.map_err(|e| connect::chain(&e))?;
+    mysql::migrate::run(&connect::options(&config))
+        .await
+        .map_err(|e| connect::chain(&e))?;
     println!("the database has every table this worker needs");
     Ok(())
 }

@@ -45,7 +45,10 @@ pub async fn until_ready(db: &Db) -> Result<(), String> {
         match ready(db).await {
             Ok(()) => return Ok(()),
             Err(error @ (DbError::Schema { .. } | DbError::Collation { .. })) => {
-                return Err(format!("{}; run `worker migrate --config <file>` (`--print` shows what it would do)", chain(&error)));
+                return Err(format!(
+                    "{}; run `worker migrate --config <file>` (`--print` shows what it would do)",
+                    chain(&error)
+                ));
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), retry_in = ?pause, "the database does not answer yet");

@@ -51,16 +51,24 @@ impl Default for Health {
 impl Health {
     /// Not started, nothing checked.
     pub fn new() -> Self {
-        Self { phase: AtomicU8::new(Phase::NotStarted as u8), checks: Vec::new() }
+        Self {
+            phase: AtomicU8::new(Phase::NotStarted as u8),
+            checks: Vec::new(),
+        }
     }
 
     /// Adds a check of readiness. It runs at each question, beside the others, for at most 500 ms.
     #[must_use]
-    pub fn check<F>(mut self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub fn check<F>(
+        mut self,
+        name: &'static str,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
-        self.checks.push((name, Box::new(move || Box::pin(check()))));
+        self.checks
+            .push((name, Box::new(move || Box::pin(check()))));
         self
     }
 
@@ -81,8 +89,16 @@ impl Health {
     /// Answers a request below `/health/`; nothing for any other path. Only GET and HEAD are allowed there.
     pub async fn answer(&self, method: &Method, path: &str) -> Option<Response<Full<Bytes>>> {
         let (status, body) = match path {
-            "/health/live" | "/health/startup" | "/health/ready" if method != Method::GET && method != Method::HEAD => {
-                (StatusCode::METHOD_NOT_ALLOWED, Body { status: "use GET", checks: BTreeMap::new() })
+            "/health/live" | "/health/startup" | "/health/ready"
+                if method != Method::GET && method != Method::HEAD =>
+            {
+                (
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    Body {
+                        status: "use GET",
+                        checks: BTreeMap::new(),
+                    },
+                )
             }
             "/health/live" | "/health/startup" => self.alive(),
             "/health/ready" => self.ready().await,
@@ -96,7 +112,13 @@ impl Health {
             Phase::NotStarted => (StatusCode::SERVICE_UNAVAILABLE, "not started"),
             Phase::Running | Phase::ShuttingDown => (StatusCode::OK, "ok"),
         };
-        (code, Body { status, checks: BTreeMap::new() })
+        (
+            code,
+            Body {
+                status,
+                checks: BTreeMap::new(),
+            },
+        )
     }
 
     async fn ready(&self) -> (StatusCode, Body) {
@@ -106,7 +128,13 @@ impl Health {
             Phase::ShuttingDown => Some("shutting down"),
         };
         if let Some(status) = status {
-            return (StatusCode::SERVICE_UNAVAILABLE, Body { status, checks: BTreeMap::new() });
+            return (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Body {
+                    status,
+                    checks: BTreeMap::new(),
+                },
+            );
         }
         let results = join_all(self.checks.iter().map(|(name, check)| async move {
             let result = tokio::time::timeout(CHECK_TIMEOUT, check()).await;
@@ -115,11 +143,26 @@ impl Health {
         }))
         .await;
         let failed = results.iter().any(|(_, result)| result.is_err());
-        let checks = results.into_iter().map(|(name, result)| (name, result.err().unwrap_or_else(|| "ok".to_owned()))).collect();
+        let checks = results
+            .into_iter()
+            .map(|(name, result)| (name, result.err().unwrap_or_else(|| "ok".to_owned())))
+            .collect();
         if failed {
-            (StatusCode::SERVICE_UNAVAILABLE, Body { status: "fail", checks })
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Body {
+                    status: "fail",
+                    checks,
+                },
+            )
         } else {
-            (StatusCode::OK, Body { status: "ok", checks })
+            (
+                StatusCode::OK,
+                Body {
+                    status: "ok",
+                    checks,
+                },
+            )
         }
     }
 }
@@ -129,7 +172,10 @@ fn json(status: StatusCode, body: &Body) -> Response<Full<Bytes>> {
     let text = serde_json::to_vec(body).unwrap_or_default();
     let mut response = Response::new(Full::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     response
 }
 
@@ -140,9 +186,17 @@ mod tests {
     use super::*;
 
     async fn ask(health: &Health, path: &str) -> (u16, String) {
-        let response = health.answer(&Method::GET, path).await.expect("a health path");
+        let response = health
+            .answer(&Method::GET, path)
+            .await
+            .expect("a health path");
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await.expect("in memory").to_bytes();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("in memory")
+            .to_bytes();
         (status, String::from_utf8(body.to_vec()).expect("UTF-8"))
     }
 
@@ -150,14 +204,25 @@ mod tests {
     async fn each_phase_has_its_answers() {
         let health = Health::new();
         for path in ["/health/live", "/health/startup", "/health/ready"] {
-            assert_eq!(ask(&health, path).await, (503, r#"{"status":"not started"}"#.to_owned()), "{path}");
+            assert_eq!(
+                ask(&health, path).await,
+                (503, r#"{"status":"not started"}"#.to_owned()),
+                "{path}"
+            );
         }
         health.set(Phase::Running);
         for path in ["/health/live", "/health/startup", "/health/ready"] {
-            assert_eq!(ask(&health, path).await, (200, r#"{"status":"ok"}"#.to_owned()), "{path}");
+            assert_eq!(
+                ask(&health, path).await,
+                (200, r#"{"status":"ok"}"#.to_owned()),
+                "{path}"
+            );
         }
         health.set(Phase::ShuttingDown);
-        assert_eq!(ask(&health, "/health/ready").await, (503, r#"{"status":"shutting down"}"#.to_owned()));
+        assert_eq!(
+            ask(&health, "/health/ready").await,
+            (503, r#"{"status":"shutting down"}"#.to_owned())
+        );
         assert_eq!(ask(&health, "/health/live").await.0, 200);
         assert_eq!(ask(&health, "/health/startup").await.0, 200);
     }
@@ -165,7 +230,13 @@ mod tests {
     #[tokio::test]
     async fn other_methods_are_refused_and_other_paths_are_not_ours() {
         let health = Health::new();
-        assert_eq!(health.answer(&Method::POST, "/health/live").await.map(|r| r.status().as_u16()), Some(405));
+        assert_eq!(
+            health
+                .answer(&Method::POST, "/health/live")
+                .await
+                .map(|r| r.status().as_u16()),
+            Some(405)
+        );
         assert!(health.answer(&Method::GET, "/discover").await.is_none());
     }
 

@@ -14,6 +14,7 @@ pub mod serve;
 pub mod server;
 pub mod services;
 pub mod supervise;
+pub mod timings;
 
 /// This build's version: what the build was told in `UNKEY_BUILD_VERSION`, else the package's.
 pub const VERSION: &str = match option_env!("UNKEY_BUILD_VERSION") {

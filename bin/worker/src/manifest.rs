@@ -37,7 +37,12 @@ pub async fn of(endpoint: &Endpoint) -> Result<Value, String> {
         .map_err(|e| e.to_string())?;
     let response = endpoint.handle(request);
     let status = response.status();
-    let body = response.into_body().collect().await.map_err(|e| e.to_string())?.to_bytes();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(|e| e.to_string())?
+        .to_bytes();
     if !status.is_success() {
         return Err(format!("the endpoint answers {status} to /discover"));
     }
@@ -60,7 +65,10 @@ struct Shape {
 /// How what Restate knows differs from the manifest, one line for each difference; empty when it does not.
 pub fn differences(manifest: &Value, known: &[ServiceInfo]) -> Vec<String> {
     let ours = shapes(manifest);
-    let theirs: BTreeMap<&str, Shape> = known.iter().map(|s| (s.name.as_str(), known_shape(s))).collect();
+    let theirs: BTreeMap<&str, Shape> = known
+        .iter()
+        .map(|s| (s.name.as_str(), known_shape(s)))
+        .collect();
     let mut lines = Vec::new();
     for (name, shape) in &ours {
         match theirs.get(name.as_str()) {
@@ -73,47 +81,108 @@ pub fn differences(manifest: &Value, known: &[ServiceInfo]) -> Vec<String> {
 
 fn compare(name: &str, ours: &Shape, theirs: &Shape, lines: &mut Vec<String>) {
     if ours.ty != theirs.ty {
-        lines.push(format!("{name} is {} here and {} in Restate", ours.ty, theirs.ty));
+        lines.push(format!(
+            "{name} is {} here and {} in Restate",
+            ours.ty, theirs.ty
+        ));
     }
     if ours.public != theirs.public {
         let word = |public| if public { "public" } else { "private" };
-        lines.push(format!("{name} is {} here and {} in Restate", word(ours.public), word(theirs.public)));
+        lines.push(format!(
+            "{name} is {} here and {} in Restate",
+            word(ours.public),
+            word(theirs.public)
+        ));
     }
     for (handler, kind) in &ours.handlers {
         match theirs.handlers.get(handler) {
             None => lines.push(format!("{name}/{handler} is unknown to Restate")),
-            Some(other) if other != kind => lines.push(format!("{name}/{handler} is another kind of handler in Restate")),
+            Some(other) if other != kind => {
+                let word = |(ty, public): &(String, bool)| {
+                    format!("{ty}{}", if *public { "" } else { " and private" })
+                };
+                lines.push(format!(
+                    "{name}/{handler} is {} here and {} in Restate",
+                    word(kind),
+                    word(other)
+                ));
+            }
             Some(_) => {}
         }
     }
-    for handler in theirs.handlers.keys().filter(|h| !ours.handlers.contains_key(*h)) {
-        lines.push(format!("{name}/{handler} is known to Restate and not offered here"));
+    for handler in theirs
+        .handlers
+        .keys()
+        .filter(|h| !ours.handlers.contains_key(*h))
+    {
+        lines.push(format!(
+            "{name}/{handler} is known to Restate and not offered here"
+        ));
     }
 }
 
 fn shapes(manifest: &Value) -> BTreeMap<String, Shape> {
-    let services = manifest.get("services").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let services = manifest
+        .get("services")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     services
         .iter()
         .map(|service| {
             let private = flag(service, "ingressPrivate");
-            let list = service.get("handlers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let list = service
+                .get("handlers")
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let kind = plain(text(service, "ty"));
             let handlers = list
                 .iter()
-                .map(|h| (text(h, "name").to_owned(), (plain(text(h, "ty")), !(private || flag(h, "ingressPrivate")))))
+                .map(|h| {
+                    let public = !private && !flag(h, "ingressPrivate");
+                    (
+                        text(h, "name").to_owned(),
+                        (handler_kind(&kind, text(h, "ty")), public),
+                    )
+                })
                 .collect();
-            (text(service, "name").to_owned(), Shape { ty: plain(text(service, "ty")), public: !private, handlers })
+            (
+                text(service, "name").to_owned(),
+                Shape {
+                    ty: kind,
+                    public: !private,
+                    handlers,
+                },
+            )
         })
         .collect()
 }
 
 fn known_shape(service: &ServiceInfo) -> Shape {
+    let kind = plain(&service.ty);
     let handlers = service
         .handlers
         .iter()
-        .map(|h| (h.name.clone(), (plain(h.ty.as_deref().unwrap_or_default()), h.public && service.public)))
+        .map(|h| {
+            let ty = handler_kind(&kind, h.ty.as_deref().unwrap_or_default());
+            (h.name.clone(), (ty, h.public && service.public))
+        })
         .collect();
-    Shape { ty: plain(&service.ty), public: service.public, handlers }
+    Shape {
+        ty: kind,
+        public: service.public,
+        handlers,
+    }
+}
+
+/// A handler of an object is exclusive unless something else is said.
+fn handler_kind(service: &str, kind: &str) -> String {
+    if kind.is_empty() && service == "virtualobject" {
+        "exclusive".to_owned()
+    } else {
+        plain(kind)
+    }
 }
 
 /// `VIRTUAL_OBJECT` and `VirtualObject` are the same.

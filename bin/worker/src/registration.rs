@@ -41,11 +41,18 @@ impl Standing {
     /// # Errors
     /// What the last try said.
     pub fn get(&self) -> Result<(), String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set(&self, result: Result<(), String>) {
-        metrics::gauge!(telemetry::metrics::REGISTRATION_OK).set(if result.is_ok() { 1.0 } else { 0.0 });
+        metrics::gauge!(telemetry::metrics::REGISTRATION_OK).set(if result.is_ok() {
+            1.0
+        } else {
+            0.0
+        });
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = result;
     }
 }
@@ -56,15 +63,38 @@ impl Registrar {
     ///
     /// # Errors
     /// The admin API's address cannot be used.
-    pub fn new(config: &Config, address: &str, port: Option<u16>, manifest: Value) -> Result<Self, String> {
+    pub fn new(
+        config: &Config,
+        address: &str,
+        port: Option<u16>,
+        manifest: Value,
+    ) -> Result<Self, String> {
         let key = config.restate.api_key.expose();
-        let admin = Admin::new(&config.restate.admin_url, Some(key).filter(|k| !k.is_empty()))
-            .map_err(|e| format!("restate.admin_url: {}", connect::chain(&e)))?;
-        let version: String = VERSION.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let admin = Admin::new(
+            &config.restate.admin_url,
+            Some(key).filter(|k| !k.is_empty()),
+        )
+        .map_err(|e| format!("restate.admin_url: {}", connect::chain(&e)))?;
+        let version: String = VERSION
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .collect();
         let port = port.unwrap_or(config.restate.http_port).to_string();
-        let uri = address.replace("{version}", &version).replace("{port}", &port);
-        let pause = config.test_timings.get("registration.pause").copied().unwrap_or(PAUSE);
-        Ok(Self { admin, uri, force: config.restate.force(), manifest, pause })
+        let uri = address
+            .replace("{version}", &version)
+            .replace("{port}", &port);
+        let pause = config
+            .test_timings
+            .get("registration.pause")
+            .copied()
+            .unwrap_or(PAUSE);
+        Ok(Self {
+            admin,
+            uri,
+            force: config.restate.force(),
+            manifest,
+            pause,
+        })
     }
 
     /// The address that is registered.
@@ -77,7 +107,11 @@ impl Registrar {
     /// # Errors
     /// What the admin API said, or how the services differ and what to do.
     pub async fn attempt(&self) -> Result<(), String> {
-        let registered = self.admin.register(&self.uri, self.force).await.map_err(|e| connect::chain(&e))?;
+        let registered = self
+            .admin
+            .register(&self.uri, self.force)
+            .await
+            .map_err(|e| connect::chain(&e))?;
         let differences = manifest::differences(&self.manifest, &registered.services);
         if differences.is_empty() {
             return Ok(());
@@ -101,7 +135,11 @@ impl Registrar {
             standing.set(result.clone());
             match result {
                 Ok(()) => {
-                    tracing::info!(uri = self.uri, force = self.force, "registered with Restate");
+                    tracing::info!(
+                        uri = self.uri,
+                        force = self.force,
+                        "registered with Restate"
+                    );
                     return;
                 }
                 Err(error) => {

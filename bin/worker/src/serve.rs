@@ -60,7 +60,9 @@ async fn run(config: Config, began: Instant) -> Result<(), ServeError> {
         tracing::warn!(key = warning.path, "configuration: {warning}");
     }
     let stop = on_signal().map_err(ServeError::Start)?;
-    let mut worker = Worker::start(config, began).await.map_err(ServeError::Start)?;
+    let mut worker = Worker::start(config, began)
+        .await
+        .map_err(ServeError::Start)?;
     let first = worker.until_stopped(&stop).await;
     worker.stop(first).await
 }
@@ -93,15 +95,23 @@ impl Worker {
             });
         }
         connect::check_addresses(&config)?;
-        let db = Db::connect(&connect::options(&config).lazy()).await.map_err(|e| connect::chain(&e))?;
+        let db = Db::connect(&connect::options(&config).lazy())
+            .await
+            .map_err(|e| connect::chain(&e))?;
         let deps = Arc::new(Deps::new(config, db)?);
         let restate = &deps.config.restate;
         let endpoint = services::endpoint(&deps, &restate.identity_keys)?;
 
-        let socket = server::bind(&restate.listen, restate.http_port).await.map_err(|error| {
-            let address = if restate.listen.is_empty() { format!("port {}", restate.http_port) } else { restate.listen.clone() };
-            format!("cannot listen on {address}: {error}")
-        })?;
+        let socket = server::bind(&restate.listen, restate.http_port)
+            .await
+            .map_err(|error| {
+                let address = if restate.listen.is_empty() {
+                    format!("port {}", restate.http_port)
+                } else {
+                    restate.listen.clone()
+                };
+                format!("cannot listen on {address}: {error}")
+            })?;
         let address = socket.local_addr().map_err(|e| e.to_string())?;
         let standing = Standing::default();
         let registrar = if restate.register_as.is_empty() {
@@ -109,21 +119,39 @@ impl Worker {
             None
         } else {
             let manifest = manifest::of(&services::endpoint(&deps, &[])?).await?;
-            Some(Registrar::new(&deps.config, &restate.register_as, Some(address.port()), manifest)?)
+            Some(Registrar::new(
+                &deps.config,
+                &restate.register_as,
+                Some(address.port()),
+                manifest,
+            )?)
         };
         let health = Arc::new(checks(&deps, registrar.is_some().then(|| standing.clone())));
         let no_more_requests = CancellationToken::new();
         let server = Server::new(socket, endpoint, health.clone());
         let server = tokio::spawn(server.run(no_more_requests.clone(), restate.drain_timeout));
         tracing::info!(%address, version = VERSION, ms = ms(began), "listening");
-        Ok(Self { deps, health, standing, registrar, tasks, server, no_more_requests, no_more_tasks, began })
+        Ok(Self {
+            deps,
+            health,
+            standing,
+            registrar,
+            tasks,
+            server,
+            no_more_requests,
+            no_more_tasks,
+            began,
+        })
     }
 
     /// Waits for what it needs, then runs everything, until a signal or the first failure.
     async fn until_stopped(&mut self, stop: &CancellationToken) -> Option<Failure> {
         let deps = self.deps.clone();
         let mut reach = tokio::spawn(async move {
-            assert!(!deps.config.panic_at_start, "asked for by test_faults.panic_at_start");
+            assert!(
+                !deps.config.panic_at_start,
+                "asked for by test_faults.panic_at_start"
+            );
             connect::until_ready(&deps.db).await
         });
         let reached = tokio::select! {
@@ -136,7 +164,10 @@ impl Worker {
             reached = &mut reach => reached,
         };
         if let Err(reason) = reached.unwrap_or_else(|_| Err("panicked".to_owned())) {
-            return Some(Failure { task: "start", reason });
+            return Some(Failure {
+                task: "start",
+                reason,
+            });
         }
         self.health.set(Phase::Running);
         tracing::info!(ms = ms(self.began), "started");
@@ -167,7 +198,9 @@ impl Worker {
         if !self.server.is_finished() {
             match (&mut self.server).await {
                 Ok(true) => {}
-                Ok(false) => tracing::warn!("invocations that did not end in time are cut off; Restate tries them again"),
+                Ok(false) => tracing::warn!(
+                    "invocations that did not end in time are cut off; Restate tries them again"
+                ),
                 Err(_) => cleanup.push(server_ended()),
             }
         }
@@ -175,8 +208,14 @@ impl Worker {
         cleanup.extend(self.tasks.join(CLEANUP).await);
         match tokio::time::timeout(CLEANUP, self.deps.db.clone().close()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => cleanup.push(Failure { task: "database", reason: connect::chain(&error) }),
-            Err(_) => cleanup.push(Failure { task: "database", reason: format!("did not close within {CLEANUP:?}") }),
+            Ok(Err(error)) => cleanup.push(Failure {
+                task: "database",
+                reason: connect::chain(&error),
+            }),
+            Err(_) => cleanup.push(Failure {
+                task: "database",
+                reason: format!("did not close within {CLEANUP:?}"),
+            }),
         }
         outcome(first, cleanup)
     }
@@ -187,12 +226,18 @@ fn outcome(first: Option<Failure>, mut cleanup: Vec<Failure>) -> Result<(), Serv
     match first {
         Some(first) => Err(ServeError::Failed { first, cleanup }),
         None if cleanup.is_empty() => Ok(()),
-        None => Err(ServeError::Failed { first: cleanup.remove(0), cleanup }),
+        None => Err(ServeError::Failed {
+            first: cleanup.remove(0),
+            cleanup,
+        }),
     }
 }
 
 fn server_ended() -> Failure {
-    Failure { task: "server", reason: "ended unexpectedly".to_owned() }
+    Failure {
+        task: "server",
+        reason: "ended unexpectedly".to_owned(),
+    }
 }
 
 /// What readiness depends on.
@@ -238,11 +283,16 @@ async fn metrics(config: &Config) -> Result<Option<Listener>, String> {
     let metrics = &config.observability.metrics;
     let address = match metrics.listen.parse::<SocketAddr>() {
         Ok(address) => address,
-        Err(_) if metrics.prometheus_port > 0 => (Ipv4Addr::UNSPECIFIED, metrics.prometheus_port).into(),
+        Err(_) if metrics.prometheus_port > 0 => {
+            (Ipv4Addr::UNSPECIFIED, metrics.prometheus_port).into()
+        }
         Err(_) => return Ok(None),
     };
-    let recorder = telemetry::metrics::Recorder::install(VERSION).map_err(|e| connect::chain(&e))?;
-    let listener = Listener::bind(address, recorder).await.map_err(|e| e.to_string())?;
+    let recorder =
+        telemetry::metrics::Recorder::install(VERSION).map_err(|e| connect::chain(&e))?;
+    let listener = Listener::bind(address, recorder)
+        .await
+        .map_err(|e| e.to_string())?;
     if let Some(address) = listener.address() {
         tracing::info!(%address, "metrics are served");
     }
@@ -252,7 +302,10 @@ async fn metrics(config: &Config) -> Result<Option<Listener>, String> {
 /// Cancelled by the first SIGTERM or SIGINT; the second ends the process where it stands.
 fn on_signal() -> Result<CancellationToken, String> {
     let wanted = |kind| signal(kind).map_err(|e| format!("signals cannot be received: {e}"));
-    let (mut terminate, mut interrupt) = (wanted(SignalKind::terminate())?, wanted(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        wanted(SignalKind::terminate())?,
+        wanted(SignalKind::interrupt())?,
+    );
     let token = CancellationToken::new();
     let first = token.clone();
     tokio::spawn(async move {

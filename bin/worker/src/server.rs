@@ -53,7 +53,9 @@ pub async fn bind(listen: &str, port: u16) -> io::Result<TcpListener> {
         return TcpListener::bind(address).await;
     }
     match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
-        Err(error) if error.kind() != io::ErrorKind::AddrInUse => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await,
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
+        }
         other => other,
     }
 }
@@ -61,7 +63,10 @@ pub async fn bind(listen: &str, port: u16) -> io::Result<TcpListener> {
 impl Server {
     /// Serves this endpoint and these health routes once [`Server::run`] runs.
     pub fn new(socket: TcpListener, endpoint: Endpoint, health: Arc<Health>) -> Self {
-        Self { socket, site: Arc::new(Site { endpoint, health }) }
+        Self {
+            socket,
+            site: Arc::new(Site { endpoint, health }),
+        }
     }
 
     /// Serves until `stop` is cancelled, then gives running requests up to `drain` to end. Says whether all did.
@@ -97,13 +102,22 @@ impl Server {
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS);
     builder
 }
 
 /// A connection task ends with its connection, or when everything that is left is cut.
-fn spawn(connection: impl Future<Output = Result<(), BoxError>> + Send + 'static, cut: CancellationToken) {
+fn spawn(
+    connection: impl Future<Output = Result<(), BoxError>> + Send + 'static,
+    cut: CancellationToken,
+) {
     tokio::spawn(async move {
         tokio::select! {
             result = connection => if let Err(error) = result {
@@ -153,7 +167,8 @@ impl Site {
         }
         // Anything else is Restate's: `/discover` and `/invoke/{service}/{handler}`, also below a prefix.
         let segments: Vec<&str> = path.split('/').collect();
-        let known = path.ends_with("/discover") || (segments.len() > 3 && segments[segments.len() - 3] == "invoke");
+        let known = path.ends_with("/discover")
+            || (segments.len() > 3 && segments[segments.len() - 3] == "invoke");
         if !known {
             return text(StatusCode::NOT_FOUND, "there is nothing here");
         }
@@ -162,11 +177,16 @@ impl Site {
             Phase::ShuttingDown => return text(StatusCode::SERVICE_UNAVAILABLE, "shutting down"),
             Phase::Running => {}
         }
-        let protocol_mode =
-            if request.version() == Version::HTTP_2 { ProtocolMode::BidiStream } else { ProtocolMode::RequestResponse };
+        let protocol_mode = if request.version() == Version::HTTP_2 {
+            ProtocolMode::BidiStream
+        } else {
+            ProtocolMode::RequestResponse
+        };
         let mut options = HandleOptions::default();
         options.protocol_mode = protocol_mode;
-        self.endpoint.handle_with_options(request, options).map(|body| body.map_err(Into::into).boxed_unsync())
+        self.endpoint
+            .handle_with_options(request, options)
+            .map(|body| body.map_err(Into::into).boxed_unsync())
     }
 }
 

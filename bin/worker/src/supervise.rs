@@ -31,7 +31,11 @@ impl Tasks {
     }
 
     /// Starts one.
-    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = Result<(), String>> + Send + 'static) {
+    pub fn spawn(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = Result<(), String>> + Send + 'static,
+    ) {
         let handle = self.set.spawn(task);
         self.names.insert(handle.id(), name);
     }
@@ -54,7 +58,9 @@ impl Tasks {
     pub async fn join(&mut self, limit: Duration) -> Vec<Failure> {
         let deadline = tokio::time::Instant::now() + limit;
         let mut failures = Vec::new();
-        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.set.join_next_with_id()).await {
+        while let Ok(Some(ended)) =
+            tokio::time::timeout_at(deadline, self.set.join_next_with_id()).await
+        {
             failures.extend(self.judge(ended));
         }
         if !self.set.is_empty() {
@@ -62,7 +68,10 @@ impl Tasks {
             while let Some(ended) = self.set.join_next_with_id().await {
                 let (Ok((id, _)) | Err(id)) = ended.map_err(|e| e.id());
                 let task = self.name(id);
-                failures.push(Failure { task, reason: format!("did not end within {limit:?}") });
+                failures.push(Failure {
+                    task,
+                    reason: format!("did not end within {limit:?}"),
+                });
             }
         }
         failures
@@ -71,9 +80,15 @@ impl Tasks {
     fn judge(&self, ended: Result<(Id, Result<(), String>), JoinError>) -> Option<Failure> {
         match ended {
             Ok((_, Ok(()))) => None,
-            Ok((id, Err(reason))) => Some(Failure { task: self.name(id), reason }),
+            Ok((id, Err(reason))) => Some(Failure {
+                task: self.name(id),
+                reason,
+            }),
             Err(error) if error.is_cancelled() => None,
-            Err(error) => Some(Failure { task: self.name(error.id()), reason: "panicked".to_owned() }),
+            Err(error) => Some(Failure {
+                task: self.name(error.id()),
+                reason: "panicked".to_owned(),
+            }),
         }
     }
 
@@ -91,12 +106,30 @@ mod tests {
         let mut tasks = Tasks::new();
         tasks.spawn("fine", async { Ok(()) });
         tasks.spawn("first", async { Err("broken".to_owned()) });
-        assert_eq!(tasks.first_failure().await, Failure { task: "first", reason: "broken".to_owned() });
+        assert_eq!(
+            tasks.first_failure().await,
+            Failure {
+                task: "first",
+                reason: "broken".to_owned()
+            }
+        );
         tasks.spawn("second", async { Err("also broken".to_owned()) });
         tasks.spawn("panics", async { panic!("on purpose") });
         tasks.spawn("endless", std::future::pending());
-        let mut told: Vec<String> = tasks.join(Duration::from_millis(50)).await.iter().map(ToString::to_string).collect();
+        let mut told: Vec<String> = tasks
+            .join(Duration::from_millis(50))
+            .await
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         told.sort();
-        assert_eq!(told, ["endless: did not end within 50ms", "panics: panicked", "second: also broken"]);
+        assert_eq!(
+            told,
+            [
+                "endless: did not end within 50ms",
+                "panics: panicked",
+                "second: also broken"
+            ]
+        );
     }
 }

@@ -36,7 +36,11 @@ impl FakeAdmin {
     pub(crate) async fn start(script: Vec<(u16, String)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let fake = Self { address, asked: Arc::default(), script: Arc::new(Mutex::new(script.into())) };
+        let fake = Self {
+            address,
+            asked: Arc::default(),
+            script: Arc::new(Mutex::new(script.into())),
+        };
         let served = fake.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -47,7 +51,9 @@ impl FakeAdmin {
                         async move { Ok::<_, Infallible>(fake.answer(request).await) }
                     });
                     // A client that goes away is no concern of the fake.
-                    let _ended = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let _ended = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
@@ -56,17 +62,37 @@ impl FakeAdmin {
 
     /// What was asked so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
-        let body = body.collect().await.map(|b| String::from_utf8_lossy(&b.to_bytes()).into_owned()).unwrap_or_default();
+        let body = body
+            .collect()
+            .await
+            .map(|b| String::from_utf8_lossy(&b.to_bytes()).into_owned())
+            .unwrap_or_default();
         let line = format!("{} {}", head.method, head.uri.path());
-        let asked = Asked { line, headers: head.headers, body, at: Instant::now() };
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+        let asked = Asked {
+            line,
+            headers: head.headers,
+            body,
+            at: Instant::now(),
+        };
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(asked);
         let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
-        let (status, text) = if script.len() > 1 { script.pop_front() } else { script.front().cloned() }.unwrap_or((200, String::new()));
+        let (status, text) = if script.len() > 1 {
+            script.pop_front()
+        } else {
+            script.front().cloned()
+        }
+        .unwrap_or((200, String::new()));
         Response::builder()
             .status(status)
             .header("content-type", "application/json")

@@ -28,7 +28,8 @@ pub(crate) fn config(dsn: &str, restate: &str, sections: &str) -> String {
 }
 
 /// Lines for `[restate]` that lead to nothing.
-pub(crate) const NO_RESTATE: &str = "admin_url = \"http://127.0.0.1:9\"\ningress_url = \"http://127.0.0.1:9\"";
+pub(crate) const NO_RESTATE: &str =
+    "admin_url = \"http://127.0.0.1:9\"\ningress_url = \"http://127.0.0.1:9\"";
 
 /// A database address nobody answers at.
 pub(crate) const NO_DATABASE: &str = "u:p@tcp(127.0.0.1:9)/none";
@@ -54,7 +55,9 @@ impl Worker {
         let sink = log.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                sink.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                sink.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(line);
             }
         });
         Self { child, log, dir }
@@ -67,7 +70,10 @@ impl Worker {
 
     /// All log lines so far.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits for a log line with this message and gives its fields.
@@ -98,7 +104,10 @@ impl Worker {
         let response = reqwest::get(url).await.expect("the worker answers");
         let status = response.status().as_u16();
         let text = response.text().await.expect("a body");
-        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        (
+            status,
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
     }
 
     /// Waits until it is ready.
@@ -114,13 +123,19 @@ impl Worker {
 
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
-        self.child.try_wait().expect("the process can be asked").is_none()
+        self.child
+            .try_wait()
+            .expect("the process can be asked")
+            .is_none()
     }
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill runs");
         assert!(sent.success());
     }
 
@@ -148,5 +163,8 @@ impl Drop for Worker {
 }
 
 fn parse(value: &Value) -> SocketAddr {
-    value.as_str().and_then(|a| a.parse().ok()).expect("an address")
+    value
+        .as_str()
+        .and_then(|a| a.parse().ok())
+        .expect("an address")
 }

@@ -11,7 +11,12 @@ use versioning_client::VersioningClient;
 use crate::process::{NO_RESTATE, Worker, config};
 
 /// Every contract whose service is bound so far.
-const CONTRACTS: &[(&str, &[Handler])] = &[(versioning_client::SERVICE, versioning_client::HANDLERS)];
+const CONTRACTS: &[(&str, &[Handler])] = &[
+    (deploy_client::SERVICE, deploy_client::HANDLERS),
+    (deployment_client::SERVICE, deployment_client::HANDLERS),
+    (routing_client::SERVICE, routing_client::HANDLERS),
+    (versioning_client::SERVICE, versioning_client::HANDLERS),
+];
 
 /// Name → (kind, private), as the manifest says it.
 fn handlers(service: &Value) -> BTreeMap<String, (String, bool)> {
@@ -20,7 +25,19 @@ fn handlers(service: &Value) -> BTreeMap<String, (String, bool)> {
     list.iter()
         .map(|h| {
             let name = h["name"].as_str().expect("a name").to_owned();
-            (name, (h["ty"].as_str().unwrap_or("STATELESS").to_owned(), private || h["ingressPrivate"] == true))
+            // What a manifest leaves out means the most usual kind.
+            let usual = if service["ty"] == "VIRTUAL_OBJECT" {
+                "EXCLUSIVE"
+            } else {
+                "STATELESS"
+            };
+            (
+                name,
+                (
+                    h["ty"].as_str().unwrap_or(usual).to_owned(),
+                    private || h["ingressPrivate"] == true,
+                ),
+            )
         })
         .collect()
 }
@@ -31,7 +48,10 @@ fn expected(handlers: &[Handler]) -> BTreeMap<String, (String, bool)> {
         HandlerKind::Shared => "SHARED",
         HandlerKind::Stateless => "STATELESS",
     };
-    handlers.iter().map(|h| (h.name.to_owned(), (kind(h.kind).to_owned(), h.private))).collect()
+    handlers
+        .iter()
+        .map(|h| (h.name.to_owned(), (kind(h.kind).to_owned(), h.private)))
+        .collect()
 }
 
 #[test]
@@ -49,25 +69,44 @@ fn wrk_8_the_served_manifest_is_that_of_the_contracts() {
             .expect("answered");
         let mut served: Value = response.json().await.expect("JSON");
         let mut services = served["services"].take();
-        services.as_array_mut().expect("a list").sort_by_key(|s| s["name"].to_string());
+        services
+            .as_array_mut()
+            .expect("a list")
+            .sort_by_key(|s| s["name"].to_string());
 
-        let names: Vec<&str> = services.as_array().expect("a list").iter().filter_map(|s| s["name"].as_str()).collect();
+        let names: Vec<&str> = services
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|s| s["name"].as_str())
+            .collect();
         let mut wanted: Vec<&str> = CONTRACTS.iter().map(|(name, _)| *name).collect();
         wanted.sort_unstable();
         assert_eq!(names, wanted);
-        for (service, (name, contract)) in
-            wanted.iter().map(|n| (services.as_array().and_then(|l| l.iter().find(|s| s["name"] == **n)), CONTRACTS.iter().find(|(c, _)| c == n))).map(|(s, c)| (s.expect("served"), c.expect("wanted")))
-        {
+        let list = services.as_array().expect("a list");
+        for (name, contract) in CONTRACTS {
+            let service = list.iter().find(|s| s["name"] == *name).expect("served");
             let object = contract.iter().all(|h| h.kind != HandlerKind::Stateless);
-            assert_eq!(service["ty"], if object { "VIRTUAL_OBJECT" } else { "SERVICE" }, "{name}");
+            assert_eq!(
+                service["ty"],
+                if object { "VIRTUAL_OBJECT" } else { "SERVICE" },
+                "{name}"
+            );
             assert_eq!(handlers(service), expected(contract), "{name}");
             // Nothing is left to a server's default: tries are bounded, and waits end.
-            for setting in ["retryPolicyMaxAttempts", "retryPolicyOnMaxAttempts", "inactivityTimeout", "abortTimeout"] {
+            for setting in [
+                "retryPolicyMaxAttempts",
+                "retryPolicyOnMaxAttempts",
+                "inactivityTimeout",
+                "abortTimeout",
+            ] {
                 assert!(!service[setting].is_null(), "{name} has no {setting}");
             }
         }
         // `worker manifest` says the same without a database.
-        let printed: Value = serde_json::to_value(worker::manifest::of_this_build().await.expect("a manifest")).expect("JSON");
+        let printed: Value =
+            serde_json::to_value(worker::manifest::of_this_build().await.expect("a manifest"))
+                .expect("JSON");
         assert_eq!(printed["services"], services);
     });
 }
@@ -79,7 +118,11 @@ struct Driver;
 impl Driver {
     #[handler(name = "Next")]
     async fn next(&self, ctx: Context<'_>, region: String) -> HandlerResult<String> {
-        let answer = ctx.object_client::<VersioningClient>(region).next_version(NextVersionRequest::default()).call().await?;
+        let answer = ctx
+            .object_client::<VersioningClient>(region)
+            .next_version(NextVersionRequest::default())
+            .call()
+            .await?;
         Ok(answer.version.to_string())
     }
 }
@@ -89,7 +132,9 @@ fn wrk_10_a_private_service_answers_other_handlers_only() {
     testbed::scenario!("WRK-10");
     testbed::run(async {
         let database = testbed::migrated_database("private").await;
-        let restate = testbed::Restate::start(testbed::RestateOptions::default()).await.expect("Restate starts");
+        let restate = testbed::Restate::start(testbed::RestateOptions::default())
+            .await
+            .expect("Restate starts");
         let _driver = testbed::serve_on(&restate, Endpoint::builder().bind(Driver).build()).await;
         let lines = format!(
             "admin_url = \"{}\"\ningress_url = \"{}\"\nregister_as = \"http://127.0.0.1:{{port}}\"",
@@ -99,10 +144,23 @@ fn wrk_10_a_private_service_answers_other_handlers_only() {
         worker.ready().await;
         let ingress = restate.ingress();
 
-        let refused = ingress.call(versioning_client::SERVICE, "rgn_a", "NextVersion", &json!({})).await;
+        let refused = ingress
+            .call(
+                versioning_client::SERVICE,
+                "rgn_a",
+                "NextVersion",
+                &json!({}),
+            )
+            .await;
         assert_eq!(refused.expect_err("private").status(), Some(400));
-        let first = ingress.call("test.Driver", None, "Next", &"rgn_a").await.expect("a number");
-        let second = ingress.call("test.Driver", None, "Next", &"rgn_a").await.expect("a number");
+        let first = ingress
+            .call("test.Driver", None, "Next", &"rgn_a")
+            .await
+            .expect("a number");
+        let second = ingress
+            .call("test.Driver", None, "Next", &"rgn_a")
+            .await
+            .expect("a number");
         assert_eq!((first, second), (json!("1"), json!("2")));
     });
 }

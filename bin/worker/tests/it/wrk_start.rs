@@ -10,25 +10,42 @@ fn wrk_16_a_database_that_is_down_is_waited_for_and_a_malformed_address_is_not()
     testbed::scenario!("WRK-16");
     testbed::run(async {
         let database = testbed::migrated_database("late").await;
-        let server: std::net::SocketAddr = database.dsn.split(['(', ')']).nth(1).and_then(|a| a.parse().ok()).expect("an address");
+        let server: std::net::SocketAddr = database
+            .dsn
+            .split(['(', ')'])
+            .nth(1)
+            .and_then(|a| a.parse().ok())
+            .expect("an address");
         let proxy = Proxy::start(server).await.expect("a proxy");
         proxy.cut();
-        let dsn = database.dsn.replace(&server.to_string(), &proxy.addr().to_string());
+        let dsn = database
+            .dsn
+            .replace(&server.to_string(), &proxy.addr().to_string());
         let mut worker = Worker::start(&config(&dsn, NO_RESTATE, ""));
         worker.logged("the database does not answer yet").await;
         for path in ["/health/startup", "/health/live", "/health/ready"] {
-            assert_eq!(worker.get(path).await, (503, json!({ "status": "not started" })), "{path}");
+            assert_eq!(
+                worker.get(path).await,
+                (503, json!({ "status": "not started" })),
+                "{path}"
+            );
         }
         assert_eq!(worker.get("/discover").await.0, 503);
         assert!(worker.runs());
         proxy.heal();
         worker.logged("started").await;
-        assert_eq!(worker.get("/health/startup").await, (200, json!({ "status": "ok" })));
+        assert_eq!(
+            worker.get("/health/startup").await,
+            (200, json!({ "status": "ok" }))
+        );
 
         let mut malformed = Worker::start(&config("u:hunter2@tcp(127.0.0.1:9", NO_RESTATE, ""));
         assert_eq!(malformed.ended().await.code(), Some(1));
         let said = malformed.lines().join("\n");
-        assert!(said.contains("database.primary") && !said.contains("hunter2"), "{said}");
+        assert!(
+            said.contains("database.primary") && !said.contains("hunter2"),
+            "{said}"
+        );
     });
 }
 
@@ -48,7 +65,11 @@ fn a_database_without_our_tables_is_refused_with_the_command_that_makes_them() {
             .output()
             .await
             .expect("migrate runs");
-        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        assert!(
+            migrated.status.success(),
+            "{}",
+            String::from_utf8_lossy(&migrated.stderr)
+        );
         Worker::start(&text).logged("started").await;
     });
 }
@@ -63,7 +84,10 @@ fn wrk_20_an_occupied_port_ends_the_process() {
         let mut worker = Worker::start(&text);
         assert_eq!(worker.ended().await.code(), Some(1));
         let said = worker.lines().join("\n");
-        assert!(said.contains(&format!("cannot listen on {address}")) && said.contains("in use"), "{said}");
+        assert!(
+            said.contains(&format!("cannot listen on {address}")) && said.contains("in use"),
+            "{said}"
+        );
     });
 }
 
@@ -71,10 +95,18 @@ fn wrk_20_an_occupied_port_ends_the_process() {
 fn wrk_22_a_panic_at_start_ends_the_process_in_order() {
     testbed::scenario!("WRK-22");
     testbed::run(async {
-        let mut worker = Worker::start(&config(NO_DATABASE, NO_RESTATE, "[test_faults]\npanic_at_start = true"));
+        let mut worker = Worker::start(&config(
+            NO_DATABASE,
+            NO_RESTATE,
+            "[test_faults]\npanic_at_start = true",
+        ));
         assert_eq!(worker.ended().await.code(), Some(1));
         let said = worker.lines().join("\n");
-        for part in ["panic: asked for by test_faults.panic_at_start", "stopping", "start: panicked"] {
+        for part in [
+            "panic: asked for by test_faults.panic_at_start",
+            "stopping",
+            "start: panicked",
+        ] {
             assert!(said.contains(part), "no {part:?} in {said}");
         }
     });
@@ -97,8 +129,12 @@ fn it_is_ready_soon_after_its_start() {
     testbed::run(async {
         let database = testbed::migrated_database("soon").await;
         let worker = Worker::start(&config(&database.dsn, NO_RESTATE, ""));
-        let listening = worker.logged("listening").await["ms"].as_u64().expect("milliseconds");
-        let started = worker.logged("started").await["ms"].as_u64().expect("milliseconds");
+        let listening = worker.logged("listening").await["ms"]
+            .as_u64()
+            .expect("milliseconds");
+        let started = worker.logged("started").await["ms"]
+            .as_u64()
+            .expect("milliseconds");
         println!("listening after {listening} ms, started after {started} ms");
         assert!(listening < PATIENCE.as_millis() as u64 && listening <= started);
     });

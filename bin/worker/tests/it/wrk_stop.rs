@@ -18,7 +18,11 @@ struct Draw;
 impl Draw {
     #[handler(name = "Next")]
     async fn next(&self, ctx: Context<'_>, region: String) -> HandlerResult<String> {
-        let answer = ctx.object_client::<VersioningClient>(region).next_version(NextVersionRequest::default()).call().await?;
+        let answer = ctx
+            .object_client::<VersioningClient>(region)
+            .next_version(NextVersionRequest::default())
+            .call()
+            .await?;
         Ok(answer.version.to_string())
     }
 }
@@ -28,7 +32,9 @@ fn wrk_11_18_a_running_invocation_ends_before_the_process_does() {
     testbed::scenario!("WRK-11", "WRK-18");
     testbed::run(async {
         let database = testbed::migrated_database("drain").await;
-        let restate = Restate::start(RestateOptions::default()).await.expect("Restate starts");
+        let restate = Restate::start(RestateOptions::default())
+            .await
+            .expect("Restate starts");
         let _driver = testbed::serve_on(&restate, Endpoint::builder().bind(Draw).build()).await;
         let lines = format!(
             "admin_url = \"{}\"\ningress_url = \"{}\"\nregister_as = \"http://127.0.0.1:{{port}}\"",
@@ -36,33 +42,73 @@ fn wrk_11_18_a_running_invocation_ends_before_the_process_does() {
         );
         let mut worker = Worker::start(&config(&database.dsn, &lines, ""));
         worker.ready().await;
-        assert_eq!(worker.get("/health/live").await, (200, json!({ "status": "ok" })));
+        assert_eq!(
+            worker.get("/health/live").await,
+            (200, json!({ "status": "ok" }))
+        );
         let ingress = restate.ingress();
-        assert_eq!(ingress.call("test.Draw", None, "Next", &"rgn_s").await.expect("a number"), json!("1"));
+        assert_eq!(
+            ingress
+                .call("test.Draw", None, "Next", &"rgn_s")
+                .await
+                .expect("a number"),
+            json!("1")
+        );
 
         // The next draw waits for a row that we hold.
-        let db = mysql::Db::connect(&mysql::Options::new(database.dsn.clone())).await.expect("connects");
+        let db = mysql::Db::connect(&mysql::Options::new(database.dsn.clone()))
+            .await
+            .expect("connects");
         let held = db.begin().await.expect("a transaction");
-        held.execute_unprepared("SELECT v FROM ctrl_worker_region_counters WHERE region_id = 'rgn_s' FOR UPDATE").await.expect("locked");
+        held.execute_unprepared(
+            "SELECT v FROM ctrl_worker_region_counters WHERE region_id = 'rgn_s' FOR UPDATE",
+        )
+        .await
+        .expect("locked");
         let call = tokio::spawn({
             let ingress = ingress.clone();
             async move { ingress.call("test.Draw", None, "Next", &"rgn_s").await }
         });
         let running = "SELECT id FROM sys_invocation WHERE target_service_name = 'hydra.v1.VersioningService' AND status = 'running'";
-        testbed::eventually(PATIENCE, || async { restate.admin().query(running).await.is_ok_and(|rows| !rows.is_empty()) }).await;
+        testbed::eventually(PATIENCE, || async {
+            restate
+                .admin()
+                .query(running)
+                .await
+                .is_ok_and(|rows| !rows.is_empty())
+        })
+        .await;
         tokio::time::sleep(Duration::from_millis(300)).await;
 
         worker.terminate();
         worker.logged("stopping").await;
-        assert_eq!(worker.get("/health/ready").await, (503, json!({ "status": "shutting down" })));
-        assert_eq!(worker.get("/health/live").await, (200, json!({ "status": "ok" })));
-        assert_eq!(worker.get("/health/startup").await, (200, json!({ "status": "ok" })));
+        assert_eq!(
+            worker.get("/health/ready").await,
+            (503, json!({ "status": "shutting down" }))
+        );
+        assert_eq!(
+            worker.get("/health/live").await,
+            (200, json!({ "status": "ok" }))
+        );
+        assert_eq!(
+            worker.get("/health/startup").await,
+            (200, json!({ "status": "ok" }))
+        );
         assert!(worker.runs());
 
         held.commit().await.expect("released");
-        assert_eq!(worker.ended().await.code(), Some(0), "{:#?}", worker.lines());
+        assert_eq!(
+            worker.ended().await.code(),
+            Some(0),
+            "{:#?}",
+            worker.lines()
+        );
         // With the worker gone nobody could have answered a second try.
-        let answer = tokio::time::timeout(PATIENCE, call).await.expect("answered").expect("no panic").expect("a number");
+        let answer = tokio::time::timeout(PATIENCE, call)
+            .await
+            .expect("answered")
+            .expect("no panic")
+            .expect("a number");
         assert_eq!(answer, json!("2"));
         assert!(!worker.lines().join("\n").contains("cut off"));
     });
@@ -78,6 +124,10 @@ fn an_idle_worker_stops_at_once() {
         worker.terminate();
         assert_eq!(worker.ended().await.code(), Some(0));
         println!("stopped after {:?}", began.elapsed());
-        assert!(began.elapsed() < Duration::from_secs(5), "{:#?}", worker.lines());
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "{:#?}",
+            worker.lines()
+        );
     });
 }
