@@ -8,7 +8,7 @@ use sea_orm::{DatabaseConnection, TransactionTrait};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
-use crate::{DbError, Dsn, Tls, Tx};
+use crate::{DbError, Dsn, Tls, Tx, measure};
 
 /// A connection that was idle this long is tried with a ping before it is used.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
@@ -67,6 +67,8 @@ impl std::fmt::Debug for Options {
 #[derive(Clone, Debug)]
 pub struct Db {
     primary: DatabaseConnection,
+    /// The primary's pool again, for transactions: their statements are counted apart.
+    transactions: DatabaseConnection,
     replica: DatabaseConnection,
 }
 
@@ -76,12 +78,13 @@ impl Db {
     pub async fn connect(options: &Options) -> Result<Self, DbError> {
         let primary = pool(&options.primary, options).await?;
         let replica = match &options.replica {
-            Some(dsn) if !dsn.is_empty() => pool(dsn, options).await?,
-            _ => primary.clone(),
+            Some(dsn) if !dsn.is_empty() => measure::connection(&pool(dsn, options).await?, "ro"),
+            _ => measure::connection(&primary, "rw"),
         };
         Ok(Self {
-            primary: primary.into(),
-            replica: replica.into(),
+            replica,
+            transactions: measure::connection(&primary, "rw_tx"),
+            primary: measure::connection(&primary, "rw"),
         })
     }
 
@@ -97,7 +100,9 @@ impl Db {
 
     /// Opens a transaction on the primary with the server's own isolation level.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        Ok(Tx::new(self.primary.begin().await?))
+        Ok(Tx::new(
+            measure::timed("begin", self.transactions.begin()).await?,
+        ))
     }
 
     /// Asks both servers for an answer.

@@ -11,6 +11,7 @@ mod dsn;
 pub mod entity;
 mod error;
 mod lock;
+mod measure;
 pub mod migrate;
 mod retry;
 mod tx;

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use crate::lock::Held;
-use crate::{DbError, Lock};
+use crate::{DbError, Lock, measure};
 
 /// An open transaction. Dropped without [`Tx::commit`] it is rolled back.
 ///
@@ -49,12 +49,12 @@ impl Tx {
 
     /// Makes everything done so far visible. After an error it is unknown whether it took effect.
     pub async fn commit(self) -> Result<(), DbError> {
-        Ok(self.inner.commit().await?)
+        Ok(measure::timed("commit", self.inner.commit()).await?)
     }
 
     /// Undoes everything, and waits until the server has done so (a drop does not wait).
     pub async fn rollback(self) -> Result<(), DbError> {
-        Ok(self.inner.rollback().await?)
+        Ok(measure::timed("rollback", self.inner.rollback()).await?)
     }
 }
 

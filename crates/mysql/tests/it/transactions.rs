@@ -7,7 +7,7 @@ use mysql::{Class, Db, DbError, Lock, Options, retry};
 use tokio::sync::Barrier;
 
 use crate::rows::insert;
-use crate::{db, execute, number};
+use crate::{db, execute, fresh, number};
 
 async fn app() -> String {
     let id = ids::random(ids::Prefix::APP);
@@ -237,4 +237,52 @@ fn a_lock_out_of_order_panics_in_debug_builds() {
             .unwrap();
         tx.touch(Lock::Quota);
     })
+}
+
+#[test]
+fn every_operation_is_counted_by_pool_kind_and_outcome() {
+    let options = testbed::run(async { fresh("counted").await.1 });
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    // One thread, so that everything runs where the recorder is.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    runtime.block_on(async {
+        let db = Db::connect(&Options {
+            replica: Some(options.primary.clone()),
+            ..options
+        })
+        .await
+        .unwrap();
+        execute(db.primary(), "DO 1", []).await.unwrap();
+        number(db.replica(), "SELECT 1").await;
+        let tx = db.begin().await.unwrap();
+        number(&tx, "SELECT 1").await;
+        execute(&tx, "DELETE FROM nowhere", []).await.unwrap_err();
+        tx.commit().await.unwrap();
+        db.begin().await.unwrap().rollback().await.unwrap();
+    });
+    let text = handle.render();
+    for (replica, operation, status, count) in [
+        ("rw", "exec", "success", 1),
+        ("ro", "query", "success", 1),
+        ("rw_tx", "begin", "success", 2),
+        ("rw_tx", "query", "success", 1),
+        ("rw_tx", "exec", "error", 1),
+        ("rw_tx", "commit", "success", 1),
+        ("rw_tx", "rollback", "success", 1),
+    ] {
+        let labels = format!(
+            "{{replica=\"{replica}\",operation=\"{operation}\",status=\"{status}\"}} {count}\n"
+        );
+        assert!(
+            text.contains(&format!("unkey_database_operations_total{labels}")),
+            "{labels} in {text}"
+        );
+        let count_of_latency = format!("unkey_database_operations_latency_seconds_count{labels}");
+        assert!(text.contains(&count_of_latency), "{labels} in {text}");
+    }
 }
