@@ -8,7 +8,10 @@ use durable::Stop;
 use mysql::entity::deployments::DesiredState;
 use mysql::entity::{apps, deployment_topology, deployments};
 use mysql::{Db, DbError, Lock, Tx, counter};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement, Value,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -26,26 +29,45 @@ pub(crate) enum Outcome {
 }
 
 /// Carries out a transition. Repeating it changes nothing and gives [`Outcome::Unchanged`].
-pub(crate) async fn transition(db: &Db, deployment_id: &str, target: Target) -> Result<Outcome, Stop> {
+pub(crate) async fn transition(
+    db: &Db,
+    deployment_id: &str,
+    target: Target,
+) -> Result<Outcome, Stop> {
     Ok(mysql::retry(|| once(db, deployment_id, target)).await?)
 }
 
 async fn once(db: &Db, deployment_id: &str, target: Target) -> Result<Outcome, DbError> {
     // Outside the transaction, whose first plain read must come after its locks: it fixes what the others see. A
     // deployment never changes its app.
-    let Some(deployment) = deployments::Entity::by_id(deployment_id).one(db.primary()).await? else {
+    let Some(deployment) = deployments::Entity::by_id(deployment_id)
+        .one(db.primary())
+        .await?
+    else {
         return Ok(Outcome::Missing);
     };
     let tx = db.begin().await?;
     tx.touch(Lock::Apps);
-    let Some(app) = apps::Entity::by_id(&deployment.app_id).lock_exclusive().one(&tx).await? else {
+    let Some(app) = apps::Entity::by_id(&deployment.app_id)
+        .lock_exclusive()
+        .one(&tx)
+        .await?
+    else {
         return Ok(Outcome::Missing);
     };
-    if is_guarded(app.current_deployment_id.as_deref(), deployment_id, target.state) {
+    if is_guarded(
+        app.current_deployment_id.as_deref(),
+        deployment_id,
+        target.state,
+    ) {
         return Ok(Outcome::Current);
     }
     tx.touch(Lock::Deployments);
-    let Some(deployment) = deployments::Entity::by_id(deployment_id).lock_exclusive().one(&tx).await? else {
+    let Some(deployment) = deployments::Entity::by_id(deployment_id)
+        .lock_exclusive()
+        .one(&tx)
+        .await?
+    else {
         return Ok(Outcome::Missing);
     };
     let rows = deployment_topology::Entity::find()
@@ -61,7 +83,16 @@ async fn once(db: &Db, deployment_id: &str, target: Target) -> Result<Outcome, D
     let now = mysql::now_ms();
     if !same_state {
         let sql = "UPDATE deployments SET desired_state = ?, updated_at = ? WHERE id = ?";
-        execute(&tx, sql, [target.state.as_str().into(), now.into(), deployment_id.into()]).await?;
+        execute(
+            &tx,
+            sql,
+            [
+                target.state.as_str().into(),
+                now.into(),
+                deployment_id.into(),
+            ],
+        )
+        .await?;
     }
     move_rows(&tx, &rows, target, now).await?;
     tx.commit().await?;
@@ -70,11 +101,21 @@ async fn once(db: &Db, deployment_id: &str, target: Target) -> Result<Outcome, D
 
 /// Gives each row its new status and a version of its region. Row by row by primary key: a list would let the server
 /// scan, and lock, rows of others while the table is small.
-async fn move_rows(tx: &Tx, rows: &[deployment_topology::Model], target: Target, now: i64) -> Result<(), DbError> {
+async fn move_rows(
+    tx: &Tx,
+    rows: &[deployment_topology::Model],
+    target: Target,
+    now: i64,
+) -> Result<(), DbError> {
     tx.touch(Lock::DeploymentTopology);
     for row in rows {
         let sql = "UPDATE deployment_topology SET desired_status = ?, updated_at = ? WHERE pk = ?";
-        execute(tx, sql, [target.status.as_str().into(), now.into(), row.pk.into()]).await?;
+        execute(
+            tx,
+            sql,
+            [target.status.as_str().into(), now.into(), row.pk.into()],
+        )
+        .await?;
     }
     // Drawn after the rows are locked, as everybody does, and held until the commit, so that versions become visible
     // in their order.
@@ -82,13 +123,23 @@ async fn move_rows(tx: &Tx, rows: &[deployment_topology::Model], target: Target,
     let versions = counter::next_many(tx, &regions).await?;
     for row in rows {
         let version = versions.get(&row.region_id).copied().unwrap_or(row.version);
-        execute(tx, "UPDATE deployment_topology SET version = ? WHERE pk = ?", [version.into(), row.pk.into()]).await?;
+        execute(
+            tx,
+            "UPDATE deployment_topology SET version = ? WHERE pk = ?",
+            [version.into(), row.pk.into()],
+        )
+        .await?;
     }
     Ok(())
 }
 
 async fn execute<const N: usize>(tx: &Tx, sql: &str, values: [Value; N]) -> Result<(), DbError> {
-    tx.execute_raw(Statement::from_sql_and_values(DbBackend::MySql, sql, values)).await?;
+    tx.execute_raw(Statement::from_sql_and_values(
+        DbBackend::MySql,
+        sql,
+        values,
+    ))
+    .await?;
     Ok(())
 }
 

@@ -15,7 +15,11 @@ const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Writes the change in one transaction and ends the schedule, however that goes: a schedule that stays behind a
 /// terminal error would keep the place for ever.
-pub(crate) async fn handler(db: &Db, ctx: ObjectContext<'_>, req: ChangeDesiredStateRequest) -> HandlerResult<ChangeDesiredStateResponse> {
+pub(crate) async fn handler(
+    db: &Db,
+    ctx: ObjectContext<'_>,
+    req: ChangeDesiredStateRequest,
+) -> HandlerResult<ChangeDesiredStateResponse> {
     let (invocation, key) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
     durable::handle(SERVICE, "ChangeDesiredState", &invocation, &key, async {
         let stored = state::read(&ctx).await?;
@@ -27,7 +31,9 @@ pub(crate) async fn handler(db: &Db, ctx: ObjectContext<'_>, req: ChangeDesiredS
         if result.as_ref().is_err_and(ran_out_of_retries) {
             // The database was away for longer than the step waits. The schedule is still the newest one and nobody
             // else would carry it out.
-            ctx.object_client::<DeploymentClient>(&key).change_desired_state(req.clone()).send_after(AGAIN_AFTER);
+            ctx.object_client::<DeploymentClient>(&key)
+                .change_desired_state(req.clone())
+                .send_after(AGAIN_AFTER);
         } else {
             // The object is exclusive, so the nonce is still the one read above.
             ctx.clear(state::TRANSITION);
@@ -37,12 +43,25 @@ pub(crate) async fn handler(db: &Db, ctx: ObjectContext<'_>, req: ChangeDesiredS
     .await
 }
 
-async fn change(db: &Db, ctx: &ObjectContext<'_>, key: &str, req: &ChangeDesiredStateRequest) -> Result<(), Stop> {
+async fn change(
+    db: &Db,
+    ctx: &ObjectContext<'_>,
+    key: &str,
+    req: &ChangeDesiredStateRequest,
+) -> Result<(), Stop> {
     let target = target::of(req.state.as_known())?;
-    let outcome = durable::run!(ctx, steps::APPLY, Preset::Database, apply::transition(db, key, target))?;
+    let outcome = durable::run!(
+        ctx,
+        steps::APPLY,
+        Preset::Database,
+        apply::transition(db, key, target)
+    )?;
     match outcome {
         Outcome::Current => {
-            let text = format!("Deployment {key} serves production and cannot be put to {}. Promote another one first.", target.state);
+            let text = format!(
+                "Deployment {key} serves production and cannot be put to {}. Promote another one first.",
+                target.state
+            );
             Err(Stop::fault(codes::CURRENT_DEPLOYMENT, text))
         }
         Outcome::Missing => {
@@ -56,7 +75,12 @@ async fn change(db: &Db, ctx: &ObjectContext<'_>, key: &str, req: &ChangeDesired
 /// Whether Restate gave up on a step, as opposed to an error of ours or a cancellation.
 fn ran_out_of_retries(stop: &Stop) -> bool {
     match stop {
-        Stop::Ended(e) => !stop.is_cancelled() && !codes::ALL.iter().any(|code| e.message().starts_with(code.id)),
+        Stop::Ended(e) => {
+            !stop.is_cancelled()
+                && !codes::ALL
+                    .iter()
+                    .any(|code| e.message().starts_with(code.id))
+        }
         Stop::Terminal(_) | Stop::Retry(_) => false,
     }
 }
@@ -69,9 +93,18 @@ mod tests {
 
     #[test]
     fn only_an_exhausted_step_keeps_the_schedule() {
-        assert!(ran_out_of_retries(&Stop::Ended(TerminalError::new("pool timed out"))));
-        assert!(!ran_out_of_retries(&Stop::Ended(TerminalError::new_with_code(409, "cancelled"))));
-        assert!(!ran_out_of_retries(&Stop::Ended(TerminalError::new_with_code(500, "CW0028: bad data"))));
-        assert!(!ran_out_of_retries(&Stop::fault(codes::CURRENT_DEPLOYMENT, "current")));
+        assert!(ran_out_of_retries(&Stop::Ended(TerminalError::new(
+            "pool timed out"
+        ))));
+        assert!(!ran_out_of_retries(&Stop::Ended(
+            TerminalError::new_with_code(409, "cancelled")
+        )));
+        assert!(!ran_out_of_retries(&Stop::Ended(
+            TerminalError::new_with_code(500, "CW0028: bad data")
+        )));
+        assert!(!ran_out_of_retries(&Stop::fault(
+            codes::CURRENT_DEPLOYMENT,
+            "current"
+        )));
     }
 }

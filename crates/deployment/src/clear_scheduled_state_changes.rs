@@ -7,11 +7,19 @@ use restate_sdk::context::{ContextWriteState, ObjectContext};
 use restate_sdk::errors::HandlerResult;
 
 /// Clears the state; the deployment stays as it is.
-pub(crate) async fn handler(ctx: ObjectContext<'_>) -> HandlerResult<ClearScheduledStateChangesResponse> {
+pub(crate) async fn handler(
+    ctx: ObjectContext<'_>,
+) -> HandlerResult<ClearScheduledStateChangesResponse> {
     let (invocation, key) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
-    durable::handle(SERVICE, "ClearScheduledStateChanges", &invocation, &key, async {
-        ctx.clear(state::TRANSITION);
-        Ok(ClearScheduledStateChangesResponse::default())
-    })
+    durable::handle(
+        SERVICE,
+        "ClearScheduledStateChanges",
+        &invocation,
+        &key,
+        async {
+            ctx.clear(state::TRANSITION);
+            Ok(ClearScheduledStateChangesResponse::default())
+        },
+    )
     .await
 }

@@ -14,8 +14,9 @@ mod target;
 
 use deployment_client::DeploymentBackend;
 use messages::hydra::v1::{
-    ChangeDesiredStateRequest, ChangeDesiredStateResponse, ClearScheduledStateChangesRequest, ClearScheduledStateChangesResponse,
-    ScheduleDesiredStateChangeRequest, ScheduleDesiredStateChangeResponse,
+    ChangeDesiredStateRequest, ChangeDesiredStateResponse, ClearScheduledStateChangesRequest,
+    ClearScheduledStateChangesResponse, ScheduleDesiredStateChangeRequest,
+    ScheduleDesiredStateChangeResponse,
 };
 use mysql::Db;
 use restate_sdk::context::ObjectContext;

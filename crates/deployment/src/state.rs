@@ -52,10 +52,26 @@ mod tests {
     #[test]
     fn the_form_of_the_existing_worker_is_read_and_written() {
         let old = parse(json!({"Nonce": "n", "To": 2})).expect("two fields suffice");
-        assert_eq!(old, Transition { nonce: "n".into(), to: 2, due_at_ms: None, reason: None });
-        assert_eq!(serde_json::to_value(&old).ok(), Some(json!({"Nonce": "n", "To": 2})));
-        let new = parse(json!({"Nonce": "n", "To": 2, "DueAtMs": 7, "Reason": "idle", "Later": []})).expect("a tolerant reader");
-        assert_eq!((new.due_at_ms, new.reason.as_deref()), (Some(7), Some("idle")));
+        assert_eq!(
+            old,
+            Transition {
+                nonce: "n".into(),
+                to: 2,
+                due_at_ms: None,
+                reason: None
+            }
+        );
+        assert_eq!(
+            serde_json::to_value(&old).ok(),
+            Some(json!({"Nonce": "n", "To": 2}))
+        );
+        let new =
+            parse(json!({"Nonce": "n", "To": 2, "DueAtMs": 7, "Reason": "idle", "Later": []}))
+                .expect("a tolerant reader");
+        assert_eq!(
+            (new.due_at_ms, new.reason.as_deref()),
+            (Some(7), Some("idle"))
+        );
     }
 
     #[test]
@@ -68,7 +84,12 @@ mod tests {
 
     #[test]
     fn only_the_newest_nonce_may_act() {
-        let stored = Transition { nonce: "new".into(), to: 2, due_at_ms: None, reason: None };
+        let stored = Transition {
+            nonce: "new".into(),
+            to: 2,
+            due_at_ms: None,
+            reason: None,
+        };
         assert!(may_act(Some(&stored), "new"));
         assert!(!may_act(Some(&stored), "old"));
     }

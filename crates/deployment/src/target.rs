@@ -20,12 +20,21 @@ pub(crate) struct Target {
 /// Translates the requested state; unspecified and unknown ones are refused.
 pub(crate) fn of(requested: Option<Requested>) -> Result<Target, Fault> {
     let (state, status) = match requested {
-        Some(Requested::DEPLOYMENT_DESIRED_STATE_RUNNING) => (DesiredState::Running, DesiredStatus::Running),
-        Some(Requested::DEPLOYMENT_DESIRED_STATE_STANDBY) => (DesiredState::Standby, DesiredStatus::Stopped),
-        Some(Requested::DEPLOYMENT_DESIRED_STATE_ARCHIVED) => (DesiredState::Archived, DesiredStatus::Stopped),
+        Some(Requested::DEPLOYMENT_DESIRED_STATE_RUNNING) => {
+            (DesiredState::Running, DesiredStatus::Running)
+        }
+        Some(Requested::DEPLOYMENT_DESIRED_STATE_STANDBY) => {
+            (DesiredState::Standby, DesiredStatus::Stopped)
+        }
+        Some(Requested::DEPLOYMENT_DESIRED_STATE_ARCHIVED) => {
+            (DesiredState::Archived, DesiredStatus::Stopped)
+        }
         Some(Requested::DEPLOYMENT_DESIRED_STATE_UNSPECIFIED) | None => {
             let text = "The state must be running, standby or archived.";
-            return Err(Fault { code: codes::INVALID_REQUEST, text: text.to_owned() });
+            return Err(Fault {
+                code: codes::INVALID_REQUEST,
+                text: text.to_owned(),
+            });
         }
     };
     Ok(Target { state, status })
@@ -37,7 +46,9 @@ pub(crate) fn delay(millis: i64) -> Result<u64, Fault> {
         Ok(delay) if millis <= MAX_DELAY_MS => Ok(delay),
         _ => Err(Fault {
             code: codes::INVALID_REQUEST,
-            text: format!("The delay must be between 0 and {MAX_DELAY_MS} milliseconds (30 days), not {millis}."),
+            text: format!(
+                "The delay must be between 0 and {MAX_DELAY_MS} milliseconds (30 days), not {millis}."
+            ),
         }),
     }
 }
@@ -49,9 +60,21 @@ mod tests {
     #[test]
     fn both_sleeping_states_stop_the_instances() {
         for (requested, state, status) in [
-            (Requested::DEPLOYMENT_DESIRED_STATE_RUNNING, DesiredState::Running, DesiredStatus::Running),
-            (Requested::DEPLOYMENT_DESIRED_STATE_STANDBY, DesiredState::Standby, DesiredStatus::Stopped),
-            (Requested::DEPLOYMENT_DESIRED_STATE_ARCHIVED, DesiredState::Archived, DesiredStatus::Stopped),
+            (
+                Requested::DEPLOYMENT_DESIRED_STATE_RUNNING,
+                DesiredState::Running,
+                DesiredStatus::Running,
+            ),
+            (
+                Requested::DEPLOYMENT_DESIRED_STATE_STANDBY,
+                DesiredState::Standby,
+                DesiredStatus::Stopped,
+            ),
+            (
+                Requested::DEPLOYMENT_DESIRED_STATE_ARCHIVED,
+                DesiredState::Archived,
+                DesiredStatus::Stopped,
+            ),
         ] {
             assert_eq!(of(Some(requested)), Ok(Target { state, status }));
         }
@@ -60,7 +83,10 @@ mod tests {
     #[test]
     fn unspecified_and_unknown_states_are_refused() {
         for requested in [Some(Requested::DEPLOYMENT_DESIRED_STATE_UNSPECIFIED), None] {
-            assert_eq!(of(requested).map_err(|fault| fault.code), Err(codes::INVALID_REQUEST));
+            assert_eq!(
+                of(requested).map_err(|fault| fault.code),
+                Err(codes::INVALID_REQUEST)
+            );
         }
     }
 
@@ -70,7 +96,11 @@ mod tests {
         assert_eq!(delay(1_800_000), Ok(1_800_000));
         assert_eq!(delay(MAX_DELAY_MS), Ok(2_592_000_000));
         for refused in [-1, MAX_DELAY_MS + 1, i64::MIN, i64::MAX] {
-            assert_eq!(delay(refused).map_err(|fault| fault.code), Err(codes::INVALID_REQUEST), "{refused}");
+            assert_eq!(
+                delay(refused).map_err(|fault| fault.code),
+                Err(codes::INVALID_REQUEST),
+                "{refused}"
+            );
         }
     }
 }

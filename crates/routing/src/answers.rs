@@ -19,10 +19,16 @@ struct Kept {
 }
 
 /// The answer given to this invocation or, failing that, the last one given about this deployment.
-pub(crate) async fn kept<T: DeserializeOwned>(tx: &Tx, app_id: &str, asked: Asked<'_>) -> Result<Option<T>, DbError> {
+pub(crate) async fn kept<T: DeserializeOwned>(
+    tx: &Tx,
+    app_id: &str,
+    asked: Asked<'_>,
+) -> Result<Option<T>, DbError> {
     let sql = "SELECT invocation_id, deployment_id, answer FROM ctrl_worker_swaps WHERE app_id = ?";
     let row: Option<Kept> = sql::one(tx, sql, [app_id.into()]).await?;
-    Ok(row.filter(|row| asked.matches(row)).and_then(|row| serde_json::from_str(&row.answer).ok()))
+    Ok(row
+        .filter(|row| asked.matches(row))
+        .and_then(|row| serde_json::from_str(&row.answer).ok()))
 }
 
 /// Keeps the answer given to this invocation.
@@ -38,7 +44,18 @@ pub(crate) async fn keep<T: Serialize>(
          ON DUPLICATE KEY UPDATE invocation_id = VALUES(invocation_id), deployment_id = VALUES(deployment_id), \
          answer = VALUES(answer), created_at = VALUES(created_at)";
     let answer = serde_json::to_string(answer).map_err(|e| sea_orm::DbErr::Json(e.to_string()))?;
-    sql::execute(tx, sql, [app_id.into(), invocation_id.into(), deployment_id.into(), answer.into(), now.into()]).await
+    sql::execute(
+        tx,
+        sql,
+        [
+            app_id.into(),
+            invocation_id.into(),
+            deployment_id.into(),
+            answer.into(),
+            now.into(),
+        ],
+    )
+    .await
 }
 
 /// What makes a kept answer ours.

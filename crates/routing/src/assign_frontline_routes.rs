@@ -13,11 +13,20 @@ use routing_client::SERVICE;
 use std::collections::BTreeSet;
 
 /// Moves the routes in one transaction. An empty list writes nothing.
-pub(crate) async fn handler(db: &Db, ctx: ObjectContext<'_>, req: AssignFrontlineRoutesRequest) -> HandlerResult<AssignFrontlineRoutesResponse> {
+pub(crate) async fn handler(
+    db: &Db,
+    ctx: ObjectContext<'_>,
+    req: AssignFrontlineRoutesRequest,
+) -> HandlerResult<AssignFrontlineRoutesResponse> {
     let (invocation, key) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
     durable::handle(SERVICE, "AssignFrontlineRoutes", &invocation, &key, async {
         let wanted: BTreeSet<String> = req.frontline_route_ids.into_iter().collect();
-        durable::run!(ctx, steps::ASSIGN, Preset::Database, mysql::retry_as(|| assign(db, &req.deployment_id, &wanted)))?;
+        durable::run!(
+            ctx,
+            steps::ASSIGN,
+            Preset::Database,
+            mysql::retry_as(|| assign(db, &req.deployment_id, &wanted))
+        )?;
         Ok(AssignFrontlineRoutesResponse::default())
     })
     .await

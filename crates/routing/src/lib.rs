@@ -17,9 +17,9 @@ mod upsert_routes;
 mod withdraw_routes;
 
 use messages::hydra::v1::{
-    AssignFrontlineRoutesRequest, AssignFrontlineRoutesResponse, FinishDeploymentRequest, FinishDeploymentResponse,
-    SwapLiveDeploymentRequest, SwapLiveDeploymentResponse, UpsertRoutesRequest, UpsertRoutesResponse, WithdrawRoutesRequest,
-    WithdrawRoutesResponse,
+    AssignFrontlineRoutesRequest, AssignFrontlineRoutesResponse, FinishDeploymentRequest,
+    FinishDeploymentResponse, SwapLiveDeploymentRequest, SwapLiveDeploymentResponse,
+    UpsertRoutesRequest, UpsertRoutesResponse, WithdrawRoutesRequest, WithdrawRoutesResponse,
 };
 use mysql::Db;
 use restate_sdk::context::ObjectContext;
@@ -56,7 +56,11 @@ impl RoutingBackend for Routing {
         swap_live_deployment::handler(&self.db, ctx, req).await
     }
 
-    async fn upsert_routes<'a>(&'a self, ctx: ObjectContext<'a>, req: UpsertRoutesRequest) -> HandlerResult<UpsertRoutesResponse> {
+    async fn upsert_routes<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: UpsertRoutesRequest,
+    ) -> HandlerResult<UpsertRoutesResponse> {
         upsert_routes::handler(&self.db, ctx, req).await
     }
 
@@ -68,7 +72,11 @@ impl RoutingBackend for Routing {
         finish_deployment::handler(&self.db, ctx, req).await
     }
 
-    async fn withdraw_routes<'a>(&'a self, ctx: ObjectContext<'a>, req: WithdrawRoutesRequest) -> HandlerResult<WithdrawRoutesResponse> {
+    async fn withdraw_routes<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: WithdrawRoutesRequest,
+    ) -> HandlerResult<WithdrawRoutesResponse> {
         withdraw_routes::handler(&self.db, ctx, req).await
     }
 }

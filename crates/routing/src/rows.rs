@@ -65,7 +65,12 @@ const ROUTE: &str = "SELECT pk, id, project_id, app_id, environment_id, deployme
 /// The deployment as it is now, without a lock and outside any transaction: the first plain read of a transaction
 /// fixes what it sees, and that must come after its locks. Good for what never changes, above all the owner.
 pub(crate) async fn find_deployment(db: &Db, id: &str) -> Result<Option<Deployment>, DbError> {
-    sql::one(db.primary(), &format!("{DEPLOYMENT} WHERE id = ?"), [id.into()]).await
+    sql::one(
+        db.primary(),
+        &format!("{DEPLOYMENT} WHERE id = ?"),
+        [id.into()],
+    )
+    .await
 }
 
 /// Locks the app: from here on nobody else moves its routes, pointer or flag.
@@ -77,22 +82,40 @@ pub(crate) async fn lock_app(tx: &Tx, id: &str) -> Result<Option<App>, DbError> 
 /// Locks the run of the deployment, if there is one.
 pub(crate) async fn lock_run(tx: &Tx, deployment_id: &str) -> Result<(), DbError> {
     tx.touch(Lock::Runs);
-    sql::execute(tx, "SELECT deployment_id FROM ctrl_worker_runs WHERE deployment_id = ? FOR UPDATE", [deployment_id.into()]).await
+    sql::execute(
+        tx,
+        "SELECT deployment_id FROM ctrl_worker_runs WHERE deployment_id = ? FOR UPDATE",
+        [deployment_id.into()],
+    )
+    .await
 }
 
 /// Locks the deployment: its status and desired state stay until the transaction ends.
 pub(crate) async fn lock_deployment(tx: &Tx, id: &str) -> Result<Option<Deployment>, DbError> {
     tx.touch(Lock::Deployments);
-    sql::one(tx, &format!("{DEPLOYMENT} WHERE id = ? FOR UPDATE"), [id.into()]).await
+    sql::one(
+        tx,
+        &format!("{DEPLOYMENT} WHERE id = ? FOR UPDATE"),
+        [id.into()],
+    )
+    .await
 }
 
 /// The environment of that id.
 pub(crate) async fn environment(tx: &Tx, id: &str) -> Result<Option<Environment>, DbError> {
-    sql::one(tx, "SELECT app_id, slug FROM environments WHERE id = ?", [id.into()]).await
+    sql::one(
+        tx,
+        "SELECT app_id, slug FROM environments WHERE id = ?",
+        [id.into()],
+    )
+    .await
 }
 
 /// The deployments of these ids, in no order.
-pub(crate) async fn deployments(tx: &Tx, ids: &BTreeSet<String>) -> Result<Vec<Deployment>, DbError> {
+pub(crate) async fn deployments(
+    tx: &Tx,
+    ids: &BTreeSet<String>,
+) -> Result<Vec<Deployment>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -110,25 +133,49 @@ pub(crate) async fn routes(tx: &Tx, ids: &BTreeSet<String>) -> Result<Vec<Route>
 }
 
 /// The routes of an app's environment that follow its newest or live deployment.
-pub(crate) async fn sticky_routes(tx: &Tx, app_id: &str, environment_id: &str) -> Result<Vec<Route>, DbError> {
-    let sql = format!("{ROUTE} WHERE environment_id = ? AND app_id = ? AND sticky IN ('environment', 'live') ORDER BY id");
+pub(crate) async fn sticky_routes(
+    tx: &Tx,
+    app_id: &str,
+    environment_id: &str,
+) -> Result<Vec<Route>, DbError> {
+    let sql = format!(
+        "{ROUTE} WHERE environment_id = ? AND app_id = ? AND sticky IN ('environment', 'live') ORDER BY id"
+    );
     sql::all(tx, &sql, [environment_id.into(), app_id.into()]).await
 }
 
 /// The route of a host name, compared as the column compares (case does not count).
 pub(crate) async fn route_of(tx: &Tx, host_name: &str) -> Result<Option<Route>, DbError> {
-    sql::one(tx, &format!("{ROUTE} WHERE fully_qualified_domain_name = ?"), [host_name.into()]).await
+    sql::one(
+        tx,
+        &format!("{ROUTE} WHERE fully_qualified_domain_name = ?"),
+        [host_name.into()],
+    )
+    .await
 }
 
 /// Primary keys of the app's routes that lead to the deployment, ascending.
 pub(crate) async fn routes_to(tx: &Tx, deployment: &Deployment) -> Result<Vec<u64>, DbError> {
     let sql = format!("{ROUTE} WHERE deployment_id = ? AND app_id = ? ORDER BY pk");
-    let routes: Vec<Route> = sql::all(tx, &sql, [deployment.id.as_str().into(), deployment.app_id.as_str().into()]).await?;
+    let routes: Vec<Route> = sql::all(
+        tx,
+        &sql,
+        [
+            deployment.id.as_str().into(),
+            deployment.app_id.as_str().into(),
+        ],
+    )
+    .await?;
     Ok(routes.into_iter().map(|route| route.pk).collect())
 }
 
 /// Points these routes to the deployment, as far as its app and environment own them.
-pub(crate) async fn point(tx: &Tx, pks: &BTreeSet<u64>, to: &Deployment, now: i64) -> Result<(), DbError> {
+pub(crate) async fn point(
+    tx: &Tx,
+    pks: &BTreeSet<u64>,
+    to: &Deployment,
+    now: i64,
+) -> Result<(), DbError> {
     if pks.is_empty() {
         return Ok(());
     }
@@ -141,12 +188,34 @@ pub(crate) async fn point(tx: &Tx, pks: &BTreeSet<u64>, to: &Deployment, now: i6
     );
     let head: [Value; 2] = [to.id.as_str().into(), now.into()];
     let tail: [Value; 2] = [to.app_id.as_str().into(), to.environment_id.as_str().into()];
-    sql::execute(tx, &sql, head.into_iter().chain(pks.iter().map(|pk| (*pk).into())).chain(tail)).await
+    sql::execute(
+        tx,
+        &sql,
+        head.into_iter()
+            .chain(pks.iter().map(|pk| (*pk).into()))
+            .chain(tail),
+    )
+    .await
 }
 
 /// Makes the deployment the app's live one. The app must be locked.
-pub(crate) async fn set_live(tx: &Tx, app_id: &str, deployment_id: &str, is_rolled_back: bool, now: i64) -> Result<(), DbError> {
+pub(crate) async fn set_live(
+    tx: &Tx,
+    app_id: &str,
+    deployment_id: &str,
+    is_rolled_back: bool,
+    now: i64,
+) -> Result<(), DbError> {
     let sql = "UPDATE apps SET current_deployment_id = ?, is_rolled_back = ?, updated_at = ? WHERE id = ?";
-    sql::execute(tx, sql, [deployment_id.into(), is_rolled_back.into(), now.into(), app_id.into()]).await
+    sql::execute(
+        tx,
+        sql,
+        [
+            deployment_id.into(),
+            is_rolled_back.into(),
+            now.into(),
+            app_id.into(),
+        ],
+    )
+    .await
 }
-

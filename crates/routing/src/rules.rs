@@ -8,29 +8,52 @@ use std::collections::BTreeSet;
 
 /// No deployment has this id.
 pub(crate) fn no_deployment(id: &str) -> Fault {
-    Fault { code: codes::DEPLOYMENT_NOT_FOUND, text: format!("No deployment has the id {id:?}.") }
+    Fault {
+        code: codes::DEPLOYMENT_NOT_FOUND,
+        text: format!("No deployment has the id {id:?}."),
+    }
 }
 
 /// What a deployment belongs to is gone.
 pub(crate) fn no_owner(what: &str, id: &str) -> Fault {
-    Fault { code: codes::OWNER_NOT_FOUND, text: format!("No {what} has the id {id:?}.") }
+    Fault {
+        code: codes::OWNER_NOT_FOUND,
+        text: format!("No {what} has the id {id:?}."),
+    }
 }
 
 /// Whether the route belongs to the deployment's project, app and environment.
 pub(crate) fn owns(deployment: &Deployment, route: &Route) -> bool {
     (&route.project_id, &route.app_id, &route.environment_id)
-        == (&deployment.project_id, &deployment.app_id, &deployment.environment_id)
+        == (
+            &deployment.project_id,
+            &deployment.app_id,
+            &deployment.environment_id,
+        )
 }
 
 /// Refuses the whole list when one id names no route, or a route of another owner.
-pub(crate) fn all_owned(deployment: &Deployment, wanted: &BTreeSet<String>, found: &[Route]) -> Result<(), Fault> {
-    if let Some(unknown) = wanted.iter().find(|id| !found.iter().any(|route| route.id == **id)) {
-        return Err(Fault { code: codes::ROUTE_NOT_FOUND, text: format!("No route has the id {unknown}. Nothing was moved.") });
+pub(crate) fn all_owned(
+    deployment: &Deployment,
+    wanted: &BTreeSet<String>,
+    found: &[Route],
+) -> Result<(), Fault> {
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|id| !found.iter().any(|route| route.id == **id))
+    {
+        return Err(Fault {
+            code: codes::ROUTE_NOT_FOUND,
+            text: format!("No route has the id {unknown}. Nothing was moved."),
+        });
     }
     match found.iter().find(|route| !owns(deployment, route)) {
         Some(foreign) => Err(Fault {
             code: codes::FOREIGN_ROUTE,
-            text: format!("Route {} belongs to another app or environment than deployment {}. Nothing was moved.", foreign.id, deployment.id),
+            text: format!(
+                "Route {} belongs to another app or environment than deployment {}. Nothing was moved.",
+                foreign.id, deployment.id
+            ),
         }),
         None => Ok(()),
     }
@@ -54,7 +77,10 @@ pub(crate) fn outranks(other: &Deployment, this: &Deployment) -> bool {
 
 /// Whether the deployment was built from a fork. Its host names carry the fork, and an environment's others leave them.
 pub(crate) fn is_fork(deployment: &Deployment) -> bool {
-    deployment.fork_repository_full_name.as_deref().is_some_and(|name| !name.is_empty())
+    deployment
+        .fork_repository_full_name
+        .as_deref()
+        .is_some_and(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -103,9 +129,19 @@ mod tests {
     #[test]
     fn one_unknown_or_foreign_route_refuses_the_list() {
         let own = route(1, Sticky::Live, 9);
-        assert_eq!(all_owned(&deployment(1), &ids(&["flr_1"]), std::slice::from_ref(&own)), Ok(()));
-        let unknown = all_owned(&deployment(1), &ids(&["flr_1", "flr_x"]), std::slice::from_ref(&own));
-        assert_eq!(unknown.map_err(|fault| fault.code), Err(codes::ROUTE_NOT_FOUND));
+        assert_eq!(
+            all_owned(&deployment(1), &ids(&["flr_1"]), std::slice::from_ref(&own)),
+            Ok(())
+        );
+        let unknown = all_owned(
+            &deployment(1),
+            &ids(&["flr_1", "flr_x"]),
+            std::slice::from_ref(&own),
+        );
+        assert_eq!(
+            unknown.map_err(|fault| fault.code),
+            Err(codes::ROUTE_NOT_FOUND)
+        );
         for break_owner in [
             (|r: &mut Route| r.project_id = "other".into()) as fn(&mut Route),
             |r| r.app_id = "other".into(),
@@ -113,21 +149,55 @@ mod tests {
         ] {
             let mut foreign = route(2, Sticky::Live, 9);
             break_owner(&mut foreign);
-            let refused = all_owned(&deployment(1), &ids(&["flr_1", "flr_2"]), &[own.clone(), foreign]);
-            assert_eq!(refused.map_err(|fault| fault.code), Err(codes::FOREIGN_ROUTE));
+            let refused = all_owned(
+                &deployment(1),
+                &ids(&["flr_1", "flr_2"]),
+                &[own.clone(), foreign],
+            );
+            assert_eq!(
+                refused.map_err(|fault| fault.code),
+                Err(codes::FOREIGN_ROUTE)
+            );
         }
     }
 
     #[test]
     fn a_newer_deployment_that_is_up_outranks() {
         let this = deployment(5);
-        assert!(outranks(&deployment(6), &this), "same millisecond, later row");
+        assert!(
+            outranks(&deployment(6), &this),
+            "same millisecond, later row"
+        );
         assert!(!outranks(&deployment(4), &this));
         assert!(!outranks(&this, &this));
-        assert!(outranks(&Deployment { created_at: 1001, ..deployment(4) }, &this), "later row first by time");
+        assert!(
+            outranks(
+                &Deployment {
+                    created_at: 1001,
+                    ..deployment(4)
+                },
+                &this
+            ),
+            "later row first by time"
+        );
         for status in [Status::Failed, Status::Finalizing, Status::Stopped] {
-            assert!(!outranks(&Deployment { status, ..deployment(6) }, &this), "{status}");
+            assert!(
+                !outranks(
+                    &Deployment {
+                        status,
+                        ..deployment(6)
+                    },
+                    &this
+                ),
+                "{status}"
+            );
         }
-        assert!(!outranks(&Deployment { environment_id: "preview".into(), ..deployment(6) }, &this));
+        assert!(!outranks(
+            &Deployment {
+                environment_id: "preview".into(),
+                ..deployment(6)
+            },
+            &this
+        ));
     }
 }

@@ -8,7 +8,11 @@ fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
 }
 
 /// Writes.
-pub(crate) async fn execute(c: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<(), DbError> {
+pub(crate) async fn execute(
+    c: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<(), DbError> {
     c.execute_raw(statement(sql, values)).await?;
     Ok(())
 }

@@ -32,7 +32,11 @@ struct Answer {
 }
 
 /// Moves routes, pointer and flag in one transaction, and tells what was live before and what may sleep now.
-pub(crate) async fn handler(db: &Db, ctx: ObjectContext<'_>, req: SwapLiveDeploymentRequest) -> HandlerResult<SwapLiveDeploymentResponse> {
+pub(crate) async fn handler(
+    db: &Db,
+    ctx: ObjectContext<'_>,
+    req: SwapLiveDeploymentRequest,
+) -> HandlerResult<SwapLiveDeploymentResponse> {
     let (invocation, key) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
     durable::handle(SERVICE, "SwapLiveDeployment", &invocation, &key, async {
         let wish = Wish {
@@ -40,10 +44,20 @@ pub(crate) async fn handler(db: &Db, ctx: ObjectContext<'_>, req: SwapLiveDeploy
             routes: req.frontline_route_ids.into_iter().collect(),
             all_sticky: req.all_sticky_routes,
             rollback: req.set_rollback_flag,
-            expected: req.expected_current_deployment_id.filter(|id| !id.is_empty()),
+            expected: req
+                .expected_current_deployment_id
+                .filter(|id| !id.is_empty()),
         };
-        let answer = durable::run!(ctx, steps::SWAP, Preset::Database, mysql::retry_as(|| swap(db, &invocation, &wish)))?;
-        Ok(SwapLiveDeploymentResponse { previous_deployment_id: answer.previous, released_deployment_ids: answer.released })
+        let answer = durable::run!(
+            ctx,
+            steps::SWAP,
+            Preset::Database,
+            mysql::retry_as(|| swap(db, &invocation, &wish))
+        )?;
+        Ok(SwapLiveDeploymentResponse {
+            previous_deployment_id: answer.previous,
+            released_deployment_ids: answer.released,
+        })
     })
     .await
 }
@@ -66,14 +80,29 @@ async fn swap(db: &Db, invocation: &str, wish: &Wish) -> Result<Answer, Stop> {
     let recorded = sources(&tx, &app.id).await?;
     let now = mysql::now_ms();
     let answer = match decide(wish, &app, &target, environment.as_ref())? {
-        Kind::Nothing => return Ok(Answer { previous: target.id, released: Vec::new() }),
-        Kind::Confirm => Answer { previous: target.id.clone(), released: released(None, &recorded, &target.id) },
+        Kind::Nothing => {
+            return Ok(Answer {
+                previous: target.id,
+                released: Vec::new(),
+            });
+        }
+        Kind::Confirm => Answer {
+            previous: target.id.clone(),
+            released: released(None, &recorded, &target.id),
+        },
         Kind::Move => {
             let pks = chosen(&tx, wish, &target).await?;
             rows::point(&tx, &pks, &target, now).await?;
             let previous = app.current_deployment_id.clone();
-            let released = if wish.rollback { Vec::new() } else { released(previous.as_deref(), &recorded, &target.id) };
-            Answer { previous: previous.unwrap_or_default(), released }
+            let released = if wish.rollback {
+                Vec::new()
+            } else {
+                released(previous.as_deref(), &recorded, &target.id)
+            };
+            Answer {
+                previous: previous.unwrap_or_default(),
+                released,
+            }
         }
     };
     if wish.rollback {
@@ -99,25 +128,51 @@ enum Kind {
     Move,
 }
 
-fn decide(wish: &Wish, app: &App, target: &Deployment, environment: Option<&Environment>) -> Result<Kind, Fault> {
+fn decide(
+    wish: &Wish,
+    app: &App,
+    target: &Deployment,
+    environment: Option<&Environment>,
+) -> Result<Kind, Fault> {
     if !environment.is_some_and(|e| e.is_production() && e.app_id == app.id) {
-        let text = format!("Deployment {} is not of the production environment and cannot go live. Nothing was moved.", target.id);
-        return Err(Fault { code: codes::NOT_PRODUCTION, text });
+        let text = format!(
+            "Deployment {} is not of the production environment and cannot go live. Nothing was moved.",
+            target.id
+        );
+        return Err(Fault {
+            code: codes::NOT_PRODUCTION,
+            text,
+        });
     }
     let current = app.current_deployment_id.as_deref();
     if let Some(expected) = wish.expected.as_deref()
         && current != Some(expected)
     {
         let is = current.unwrap_or("none");
-        let text = format!("Deployment {expected} is not live any more; {is} is. Look again and repeat. Nothing was moved.");
-        return Err(Fault { code: codes::CONFLICT, text });
+        let text = format!(
+            "Deployment {expected} is not live any more; {is} is. Look again and repeat. Nothing was moved."
+        );
+        return Err(Fault {
+            code: codes::CONFLICT,
+            text,
+        });
     }
     if current == Some(target.id.as_str()) {
-        return Ok(if app.is_rolled_back && !wish.rollback { Kind::Confirm } else { Kind::Nothing });
+        return Ok(if app.is_rolled_back && !wish.rollback {
+            Kind::Confirm
+        } else {
+            Kind::Nothing
+        });
     }
     if target.desired_state != DesiredState::Running {
-        let text = format!("Deployment {} is on {} and has to be woken before it can go live. Nothing was moved.", target.id, target.desired_state);
-        return Err(Fault { code: codes::CONFLICT, text });
+        let text = format!(
+            "Deployment {} is on {} and has to be woken before it can go live. Nothing was moved.",
+            target.id, target.desired_state
+        );
+        return Err(Fault {
+            code: codes::CONFLICT,
+            text,
+        });
     }
     Ok(Kind::Move)
 }
@@ -128,11 +183,21 @@ async fn chosen(tx: &Tx, wish: &Wish, target: &Deployment) -> Result<BTreeSet<u6
     let asked = rows::routes(tx, &wish.routes).await?;
     rules::all_owned(target, &wish.routes, &asked)?;
     let sticky = rows::sticky_routes(tx, &target.app_id, &target.environment_id).await?;
-    let pointed = sticky.iter().map(|route| route.deployment_id.clone()).collect();
-    let pointed = rows::deployments(tx, &pointed).await?.into_iter().map(|d| (d.id.clone(), d)).collect();
+    let pointed = sticky
+        .iter()
+        .map(|route| route.deployment_id.clone())
+        .collect();
+    let pointed = rows::deployments(tx, &pointed)
+        .await?
+        .into_iter()
+        .map(|d| (d.id.clone(), d))
+        .collect();
     let mut pks = followers(&sticky, &pointed, wish.all_sticky);
     if wish.all_sticky && pks.is_empty() {
-        let text = format!("The environment of deployment {} has no route that could be moved.", target.id);
+        let text = format!(
+            "The environment of deployment {} has no route that could be moved.",
+            target.id
+        );
         return Err(Stop::fault(codes::NO_ROUTES, text));
     }
     pks.extend(asked.iter().map(|route| route.pk));
@@ -140,18 +205,31 @@ async fn chosen(tx: &Tx, wish: &Wish, target: &Deployment) -> Result<BTreeSet<u6
 }
 
 fn followers(sticky: &[Route], pointed: &BTreeMap<String, Deployment>, all: bool) -> BTreeSet<u64> {
-    let of_fork = |route: &Route| pointed.get(&route.deployment_id).is_some_and(rules::is_fork);
+    let of_fork = |route: &Route| {
+        pointed
+            .get(&route.deployment_id)
+            .is_some_and(rules::is_fork)
+    };
     let follows = |route: &&Route| match route.sticky {
         Sticky::Live => true,
         Sticky::Environment => all && !of_fork(route),
         Sticky::Branch | Sticky::None | Sticky::Deployment => false,
     };
-    sticky.iter().filter(follows).map(|route| route.pk).collect()
+    sticky
+        .iter()
+        .filter(follows)
+        .map(|route| route.pk)
+        .collect()
 }
 
 /// The deployments that nothing keeps up any more, sorted.
 fn released(previous: Option<&str>, recorded: &[String], target: &str) -> Vec<String> {
-    let all: BTreeSet<&str> = recorded.iter().map(String::as_str).chain(previous).filter(|id| *id != target).collect();
+    let all: BTreeSet<&str> = recorded
+        .iter()
+        .map(String::as_str)
+        .chain(previous)
+        .filter(|id| *id != target)
+        .collect();
     all.into_iter().map(str::to_owned).collect()
 }
 
@@ -188,18 +266,37 @@ mod tests {
     use crate::rules::samples::{deployment, route};
 
     fn wish(target: u64, rollback: bool) -> Wish {
-        Wish { deployment_id: format!("d_{target}"), routes: BTreeSet::new(), all_sticky: true, rollback, expected: None }
+        Wish {
+            deployment_id: format!("d_{target}"),
+            routes: BTreeSet::new(),
+            all_sticky: true,
+            rollback,
+            expected: None,
+        }
     }
 
     fn app(current: Option<&str>, is_rolled_back: bool) -> App {
-        App { id: "app".into(), project_id: "proj".into(), current_deployment_id: current.map(str::to_owned), is_rolled_back }
+        App {
+            id: "app".into(),
+            project_id: "proj".into(),
+            current_deployment_id: current.map(str::to_owned),
+            is_rolled_back,
+        }
     }
 
     fn environment(slug: &str) -> Environment {
-        Environment { app_id: "app".into(), slug: slug.into() }
+        Environment {
+            app_id: "app".into(),
+            slug: slug.into(),
+        }
     }
 
-    fn decided(wish: &Wish, app: &App, target: &Deployment, slug: &str) -> Result<Kind, durable::codes::Code> {
+    fn decided(
+        wish: &Wish,
+        app: &App,
+        target: &Deployment,
+        slug: &str,
+    ) -> Result<Kind, durable::codes::Code> {
         decide(wish, app, target, Some(&environment(slug))).map_err(|fault| fault.code)
     }
 
@@ -212,7 +309,15 @@ mod tests {
             (false, true, Kind::Nothing),
             (false, false, Kind::Nothing),
         ] {
-            assert_eq!(decided(&wish(1, rollback), &app(Some("d_1"), rolled_back), &target, "production"), Ok(kind));
+            assert_eq!(
+                decided(
+                    &wish(1, rollback),
+                    &app(Some("d_1"), rolled_back),
+                    &target,
+                    "production"
+                ),
+                Ok(kind)
+            );
         }
     }
 
@@ -220,7 +325,15 @@ mod tests {
     fn another_target_moves_whatever_was_live() {
         for current in [None, Some("d_9")] {
             for rollback in [false, true] {
-                assert_eq!(decided(&wish(1, rollback), &app(current, false), &deployment(1), "production"), Ok(Kind::Move));
+                assert_eq!(
+                    decided(
+                        &wish(1, rollback),
+                        &app(current, false),
+                        &deployment(1),
+                        "production"
+                    ),
+                    Ok(Kind::Move)
+                );
             }
         }
     }
@@ -228,12 +341,30 @@ mod tests {
     #[test]
     fn previews_sleepers_and_a_changed_pointer_are_refused() {
         let live = app(Some("d_9"), false);
-        assert_eq!(decided(&wish(1, false), &live, &deployment(1), "preview"), Err(codes::NOT_PRODUCTION));
-        let asleep = Deployment { desired_state: DesiredState::Standby, ..deployment(1) };
-        assert_eq!(decided(&wish(1, false), &live, &asleep, "production"), Err(codes::CONFLICT));
-        let stale = Wish { expected: Some("d_8".into()), ..wish(1, true) };
-        assert_eq!(decided(&stale, &live, &deployment(1), "production"), Err(codes::CONFLICT));
-        assert_eq!(decided(&stale, &app(None, false), &deployment(1), "production"), Err(codes::CONFLICT));
+        assert_eq!(
+            decided(&wish(1, false), &live, &deployment(1), "preview"),
+            Err(codes::NOT_PRODUCTION)
+        );
+        let asleep = Deployment {
+            desired_state: DesiredState::Standby,
+            ..deployment(1)
+        };
+        assert_eq!(
+            decided(&wish(1, false), &live, &asleep, "production"),
+            Err(codes::CONFLICT)
+        );
+        let stale = Wish {
+            expected: Some("d_8".into()),
+            ..wish(1, true)
+        };
+        assert_eq!(
+            decided(&stale, &live, &deployment(1), "production"),
+            Err(codes::CONFLICT)
+        );
+        assert_eq!(
+            decided(&stale, &app(None, false), &deployment(1), "production"),
+            Err(codes::CONFLICT)
+        );
     }
 
     #[test]
@@ -245,10 +376,21 @@ mod tests {
 
     #[test]
     fn live_routes_always_follow_and_environment_routes_on_request_unless_a_forks() {
-        let fork = Deployment { fork_repository_full_name: Some("octo/cat".into()), ..deployment(7) };
+        let fork = Deployment {
+            fork_repository_full_name: Some("octo/cat".into()),
+            ..deployment(7)
+        };
         let pointed = BTreeMap::from([("d_7".to_owned(), fork), ("d_9".to_owned(), deployment(9))]);
-        let sticky = [route(1, Sticky::Live, 9), route(2, Sticky::Environment, 9), route(3, Sticky::Environment, 7), route(4, Sticky::Live, 0)];
-        assert_eq!(followers(&sticky, &pointed, true), BTreeSet::from([1, 2, 4]));
+        let sticky = [
+            route(1, Sticky::Live, 9),
+            route(2, Sticky::Environment, 9),
+            route(3, Sticky::Environment, 7),
+            route(4, Sticky::Live, 0),
+        ];
+        assert_eq!(
+            followers(&sticky, &pointed, true),
+            BTreeSet::from([1, 2, 4])
+        );
         assert_eq!(followers(&sticky, &pointed, false), BTreeSet::from([1, 4]));
     }
 }

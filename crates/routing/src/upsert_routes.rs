@@ -4,7 +4,9 @@
 use crate::rows::{App, Deployment, Environment, Route};
 use crate::{rows, rules, sql, steps};
 use durable::{Fault, Preset, Stop, codes};
-use messages::hydra::v1::{RouteSpec, RouteSticky, UpsertRoutesRequest, UpsertRoutesResponse, UpsertedRoute};
+use messages::hydra::v1::{
+    RouteSpec, RouteSticky, UpsertRoutesRequest, UpsertRoutesResponse, UpsertedRoute,
+};
 use mysql::entity::frontline_routes::Sticky;
 use mysql::{Db, DbError, Lock, Tx};
 use restate_sdk::context::ObjectContext;
@@ -48,32 +50,59 @@ struct Upserted {
 }
 
 /// Creates what is missing in one transaction. A repetition finds its routes and calls them not created.
-pub(crate) async fn handler(db: &Db, ctx: ObjectContext<'_>, req: UpsertRoutesRequest) -> HandlerResult<UpsertRoutesResponse> {
+pub(crate) async fn handler(
+    db: &Db,
+    ctx: ObjectContext<'_>,
+    req: UpsertRoutesRequest,
+) -> HandlerResult<UpsertRoutesResponse> {
     let (invocation, key) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
     durable::handle(SERVICE, "UpsertRoutes", &invocation, &key, async {
         let wish = checked(req)?;
-        let upserted = durable::run!(ctx, steps::UPSERT, Preset::Database, mysql::retry_as(|| upsert(db, &wish)))?;
+        let upserted = durable::run!(
+            ctx,
+            steps::UPSERT,
+            Preset::Database,
+            mysql::retry_as(|| upsert(db, &wish))
+        )?;
         let routes = upserted.into_iter().map(|route| UpsertedRoute {
             frontline_route_id: route.id,
             fully_qualified_domain_name: route.host_name,
             created: route.created,
             previous_deployment_id: route.previous,
         });
-        Ok(UpsertRoutesResponse { routes: routes.collect() })
+        Ok(UpsertRoutesResponse {
+            routes: routes.collect(),
+        })
     })
     .await
 }
 
 fn checked(req: UpsertRoutesRequest) -> Result<Wish, Fault> {
-    let invalid = |text: String| Fault { code: codes::INVALID_REQUEST, text };
-    for (field, value) in [("project_id", &req.project_id), ("app_id", &req.app_id), ("environment_id", &req.environment_id)] {
+    let invalid = |text: String| Fault {
+        code: codes::INVALID_REQUEST,
+        text,
+    };
+    for (field, value) in [
+        ("project_id", &req.project_id),
+        ("app_id", &req.app_id),
+        ("environment_id", &req.environment_id),
+    ] {
         if value.is_empty() {
             return Err(invalid(format!("{field} is empty.")));
         }
     }
-    let owner =
-        Owner { project_id: req.project_id, app_id: req.app_id, environment_id: req.environment_id, deployment_id: req.deployment_id };
-    let routes = req.routes.into_iter().map(wanted).collect::<Result<_, _>>().map_err(invalid)?;
+    let owner = Owner {
+        project_id: req.project_id,
+        app_id: req.app_id,
+        environment_id: req.environment_id,
+        deployment_id: req.deployment_id,
+    };
+    let routes = req
+        .routes
+        .into_iter()
+        .map(wanted)
+        .collect::<Result<_, _>>()
+        .map_err(invalid)?;
     Ok(Wish { owner, routes })
 }
 
@@ -85,13 +114,23 @@ fn wanted(spec: RouteSpec) -> Result<Wanted, String> {
         Some(RouteSticky::ROUTE_STICKY_LIVE) => Sticky::Live,
         Some(RouteSticky::ROUTE_STICKY_DEPLOYMENT) => Sticky::Deployment,
         Some(RouteSticky::ROUTE_STICKY_UNSPECIFIED) | None => {
-            return Err(format!("The route {:?} does not say how it moves.", spec.fully_qualified_domain_name));
+            return Err(format!(
+                "The route {:?} does not say how it moves.",
+                spec.fully_qualified_domain_name
+            ));
         }
     };
     let mut host_names = vec![spec.fully_qualified_domain_name];
-    host_names.extend(Some(spec.fallback_fully_qualified_domain_name).filter(|name| !name.is_empty()));
-    match host_names.iter().find(|name| name.is_empty() || name.chars().count() > MAX_HOST_NAME) {
-        Some(bad) => Err(format!("A host name has 1 to {MAX_HOST_NAME} characters, this one {}.", bad.chars().count())),
+    host_names
+        .extend(Some(spec.fallback_fully_qualified_domain_name).filter(|name| !name.is_empty()));
+    match host_names
+        .iter()
+        .find(|name| name.is_empty() || name.chars().count() > MAX_HOST_NAME)
+    {
+        Some(bad) => Err(format!(
+            "A host name has 1 to {MAX_HOST_NAME} characters, this one {}.",
+            bad.chars().count()
+        )),
         None => Ok(Wanted { host_names, sticky }),
     }
 }
@@ -100,7 +139,11 @@ async fn upsert(db: &Db, wish: &Wish) -> Result<Vec<Upserted>, Stop> {
     let owner = &wish.owner;
     let deployment = match owner.deployment_id.as_str() {
         "" => None,
-        id => Some(rows::find_deployment(db, id).await?.ok_or_else(|| rules::no_deployment(id))?),
+        id => Some(
+            rows::find_deployment(db, id)
+                .await?
+                .ok_or_else(|| rules::no_deployment(id))?,
+        ),
     };
     let tx = db.begin().await?;
     let Some(app) = rows::lock_app(&tx, &owner.app_id).await? else {
@@ -115,7 +158,9 @@ async fn upsert(db: &Db, wish: &Wish) -> Result<Vec<Upserted>, Stop> {
     for route in &wish.routes {
         match take_name(&tx, owner, &app, &environment, route, now).await? {
             Some(done) => upserted.push(done),
-            None => tracing::warn!(host_names = ?route.host_names, "host name held by somebody else; the deployment goes without it"),
+            None => {
+                tracing::warn!(host_names = ?route.host_names, "host name held by somebody else; the deployment goes without it")
+            }
         }
     }
     tx.commit().await?;
@@ -123,19 +168,37 @@ async fn upsert(db: &Db, wish: &Wish) -> Result<Vec<Upserted>, Stop> {
 }
 
 /// Everything the request names belongs together.
-fn agree(owner: &Owner, app: &App, environment: &Environment, deployment: Option<&Deployment>) -> Result<(), Fault> {
+fn agree(
+    owner: &Owner,
+    app: &App,
+    environment: &Environment,
+    deployment: Option<&Deployment>,
+) -> Result<(), Fault> {
     let apart = if app.project_id != owner.project_id {
-        format!("app {} does not belong to project {}", owner.app_id, owner.project_id)
+        format!(
+            "app {} does not belong to project {}",
+            owner.app_id, owner.project_id
+        )
     } else if environment.app_id != owner.app_id {
-        format!("environment {} does not belong to app {}", owner.environment_id, owner.app_id)
+        format!(
+            "environment {} does not belong to app {}",
+            owner.environment_id, owner.app_id
+        )
     } else if let Some(d) = deployment
-        && (&d.project_id, &d.app_id, &d.environment_id) != (&owner.project_id, &owner.app_id, &owner.environment_id)
+        && (&d.project_id, &d.app_id, &d.environment_id)
+            != (&owner.project_id, &owner.app_id, &owner.environment_id)
     {
-        format!("deployment {} belongs to another project, app or environment", d.id)
+        format!(
+            "deployment {} belongs to another project, app or environment",
+            d.id
+        )
     } else {
         return Ok(());
     };
-    Err(Fault { code: codes::CONFLICT, text: format!("The request does not fit together: {apart}. No route was created.") })
+    Err(Fault {
+        code: codes::CONFLICT,
+        text: format!("The request does not fit together: {apart}. No route was created."),
+    })
 }
 
 /// Takes the first name that is free or ours; `None` when there is none.
@@ -153,10 +216,20 @@ async fn take_name(
                 let id = ids::derived(ids::Prefix::ROUTE, &[&host_name.to_lowercase()]);
                 let leads_to = first_target(owner, app, environment, wanted.sticky);
                 insert(tx, &id, owner, host_name, wanted.sticky, leads_to, now).await?;
-                return Ok(Some(Upserted { id, host_name: host_name.clone(), created: true, previous: String::new() }));
+                return Ok(Some(Upserted {
+                    id,
+                    host_name: host_name.clone(),
+                    created: true,
+                    previous: String::new(),
+                }));
             }
             Some(route) if is_ours(owner, &route) => {
-                return Ok(Some(Upserted { id: route.id, host_name: host_name.clone(), created: false, previous: route.deployment_id }));
+                return Ok(Some(Upserted {
+                    id: route.id,
+                    host_name: host_name.clone(),
+                    created: false,
+                    previous: route.deployment_id,
+                }));
             }
             Some(_) => {}
         }
@@ -166,13 +239,19 @@ async fn take_name(
 
 /// Whether an existing route may serve: same owner, and not kept by another deployment.
 fn is_ours(owner: &Owner, route: &Route) -> bool {
-    let same_owner = (&route.project_id, &route.app_id, &route.environment_id) == (&owner.project_id, &owner.app_id, &owner.environment_id);
+    let same_owner = (&route.project_id, &route.app_id, &route.environment_id)
+        == (&owner.project_id, &owner.app_id, &owner.environment_id);
     same_owner && (rules::moves(route.sticky) || route.deployment_id == owner.deployment_id)
 }
 
 /// Where a new route leads. A live route of production leads to the live deployment from its first moment, or nowhere
 /// while there is none: the deployment that asks for it is not live yet.
-fn first_target<'a>(owner: &'a Owner, app: &'a App, environment: &Environment, sticky: Sticky) -> &'a str {
+fn first_target<'a>(
+    owner: &'a Owner,
+    app: &'a App,
+    environment: &Environment,
+    sticky: Sticky,
+) -> &'a str {
     if sticky == Sticky::Live && environment.is_production() {
         app.current_deployment_id.as_deref().unwrap_or_default()
     } else {
@@ -182,7 +261,15 @@ fn first_target<'a>(owner: &'a Owner, app: &'a App, environment: &Environment, s
 
 /// Somebody of another app may have taken the name since the look: the unique index refuses, and the whole step is
 /// repeated with fresh eyes.
-async fn insert(tx: &Tx, id: &str, owner: &Owner, host_name: &str, sticky: Sticky, leads_to: &str, now: i64) -> Result<(), DbError> {
+async fn insert(
+    tx: &Tx,
+    id: &str,
+    owner: &Owner,
+    host_name: &str,
+    sticky: Sticky,
+    leads_to: &str,
+    now: i64,
+) -> Result<(), DbError> {
     tx.touch(Lock::FrontlineRoutes);
     let sql = "INSERT INTO frontline_routes (id, project_id, app_id, deployment_id, environment_id, fully_qualified_domain_name, \
          sticky, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
@@ -205,16 +292,30 @@ mod tests {
     use crate::rules::samples::{deployment, route};
 
     fn owner(deployment_id: &str) -> Owner {
-        let [project_id, app_id, environment_id, deployment_id] = ["proj", "app", "env", deployment_id].map(str::to_owned);
-        Owner { project_id, app_id, environment_id, deployment_id }
+        let [project_id, app_id, environment_id, deployment_id] =
+            ["proj", "app", "env", deployment_id].map(str::to_owned);
+        Owner {
+            project_id,
+            app_id,
+            environment_id,
+            deployment_id,
+        }
     }
 
     fn app(current: Option<&str>) -> App {
-        App { id: "app".into(), project_id: "proj".into(), current_deployment_id: current.map(str::to_owned), is_rolled_back: false }
+        App {
+            id: "app".into(),
+            project_id: "proj".into(),
+            current_deployment_id: current.map(str::to_owned),
+            is_rolled_back: false,
+        }
     }
 
     fn environment(slug: &str) -> Environment {
-        Environment { app_id: "app".into(), slug: slug.into() }
+        Environment {
+            app_id: "app".into(),
+            slug: slug.into(),
+        }
     }
 
     #[test]
@@ -228,19 +329,42 @@ mod tests {
             (Sticky::None, 1, true),
             (Sticky::Deployment, 1, true),
         ] {
-            assert_eq!(is_ours(&owner("d_1"), &route(1, sticky, to)), ours, "{sticky} to d_{to}");
+            assert_eq!(
+                is_ours(&owner("d_1"), &route(1, sticky, to)),
+                ours,
+                "{sticky} to d_{to}"
+            );
         }
-        let foreign = Route { app_id: "other".into(), ..route(1, Sticky::Live, 1) };
+        let foreign = Route {
+            app_id: "other".into(),
+            ..route(1, Sticky::Live, 1)
+        };
         assert!(!is_ours(&owner("d_1"), &foreign));
     }
 
     #[test]
     fn a_live_route_of_production_begins_at_the_live_deployment() {
-        let (asking, production, preview) = (owner("d_1"), environment("production"), environment("preview"));
-        assert_eq!(first_target(&asking, &app(Some("d_9")), &production, Sticky::Live), "d_9");
-        assert_eq!(first_target(&asking, &app(None), &production, Sticky::Live), "");
-        assert_eq!(first_target(&asking, &app(Some("d_9")), &preview, Sticky::Live), "d_1");
-        assert_eq!(first_target(&asking, &app(Some("d_9")), &production, Sticky::Environment), "d_1");
+        let (asking, production, preview) = (
+            owner("d_1"),
+            environment("production"),
+            environment("preview"),
+        );
+        assert_eq!(
+            first_target(&asking, &app(Some("d_9")), &production, Sticky::Live),
+            "d_9"
+        );
+        assert_eq!(
+            first_target(&asking, &app(None), &production, Sticky::Live),
+            ""
+        );
+        assert_eq!(
+            first_target(&asking, &app(Some("d_9")), &preview, Sticky::Live),
+            "d_1"
+        );
+        assert_eq!(
+            first_target(&asking, &app(Some("d_9")), &production, Sticky::Environment),
+            "d_1"
+        );
     }
 
     #[test]
@@ -251,9 +375,34 @@ mod tests {
         let (o, a, e) = (owner("d_1"), app(None), environment("preview"));
         assert_eq!(fits(&o, &a, &e, Some(&deployment(1))), Ok(()));
         assert_eq!(fits(&o, &a, &e, None), Ok(()));
-        assert_eq!(fits(&o, &App { project_id: "other".into(), ..a.clone() }, &e, None), Err(codes::CONFLICT));
-        assert_eq!(fits(&o, &a, &Environment { app_id: "other".into(), ..e.clone() }, None), Err(codes::CONFLICT));
-        let elsewhere = Deployment { environment_id: "other".into(), ..deployment(1) };
+        assert_eq!(
+            fits(
+                &o,
+                &App {
+                    project_id: "other".into(),
+                    ..a.clone()
+                },
+                &e,
+                None
+            ),
+            Err(codes::CONFLICT)
+        );
+        assert_eq!(
+            fits(
+                &o,
+                &a,
+                &Environment {
+                    app_id: "other".into(),
+                    ..e.clone()
+                },
+                None
+            ),
+            Err(codes::CONFLICT)
+        );
+        let elsewhere = Deployment {
+            environment_id: "other".into(),
+            ..deployment(1)
+        };
         assert_eq!(fits(&o, &a, &e, Some(&elsewhere)), Err(codes::CONFLICT));
     }
 
@@ -264,8 +413,18 @@ mod tests {
             sticky: sticky.into(),
             fallback_fully_qualified_domain_name: fallback.into(),
         };
-        let both = wanted(spec("a.example", "b.example", RouteSticky::ROUTE_STICKY_LIVE));
-        assert_eq!(both, Ok(Wanted { host_names: vec!["a.example".into(), "b.example".into()], sticky: Sticky::Live }));
+        let both = wanted(spec(
+            "a.example",
+            "b.example",
+            RouteSticky::ROUTE_STICKY_LIVE,
+        ));
+        assert_eq!(
+            both,
+            Ok(Wanted {
+                host_names: vec!["a.example".into(), "b.example".into()],
+                sticky: Sticky::Live
+            })
+        );
         assert!(wanted(spec("", "", RouteSticky::ROUTE_STICKY_LIVE)).is_err());
         assert!(wanted(spec("a.example", "", RouteSticky::ROUTE_STICKY_UNSPECIFIED)).is_err());
         assert!(wanted(spec(&"a".repeat(257), "", RouteSticky::ROUTE_STICKY_NONE)).is_err());

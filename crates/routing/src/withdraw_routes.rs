@@ -11,10 +11,19 @@ use restate_sdk::errors::HandlerResult;
 use routing_client::SERVICE;
 
 /// Deletes in one transaction; never what serves. A deployment that is gone has no routes to withdraw.
-pub(crate) async fn handler(db: &Db, ctx: ObjectContext<'_>, req: WithdrawRoutesRequest) -> HandlerResult<WithdrawRoutesResponse> {
+pub(crate) async fn handler(
+    db: &Db,
+    ctx: ObjectContext<'_>,
+    req: WithdrawRoutesRequest,
+) -> HandlerResult<WithdrawRoutesResponse> {
     let (invocation, key) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
     durable::handle(SERVICE, "WithdrawRoutes", &invocation, &key, async {
-        durable::run!(ctx, steps::WITHDRAW, Preset::Undo, mysql::retry_as(|| withdraw(db, &req.deployment_id)))?;
+        durable::run!(
+            ctx,
+            steps::WITHDRAW,
+            Preset::Undo,
+            mysql::retry_as(|| withdraw(db, &req.deployment_id))
+        )?;
         Ok(WithdrawRoutesResponse::default())
     })
     .await
@@ -40,7 +49,8 @@ async fn withdraw(db: &Db, deployment_id: &str) -> Result<(), Stop> {
 
 /// Whether the deployment's routes carry traffic and stay.
 fn serves(app: &App, deployment: &Deployment) -> bool {
-    deployment.status == Status::Ready || app.current_deployment_id.as_deref() == Some(deployment.id.as_str())
+    deployment.status == Status::Ready
+        || app.current_deployment_id.as_deref() == Some(deployment.id.as_str())
 }
 
 /// Looks first and deletes by primary key: deleting by the index of the deployment would lock the gaps around it.
@@ -48,7 +58,12 @@ async fn delete(tx: &Tx, deployment: &Deployment) -> Result<(), DbError> {
     let pks = rows::routes_to(tx, deployment).await?;
     tx.touch(Lock::FrontlineRoutes);
     for pk in pks {
-        sql::execute(tx, "DELETE FROM frontline_routes WHERE pk = ? AND deployment_id = ?", [pk.into(), deployment.id.as_str().into()]).await?;
+        sql::execute(
+            tx,
+            "DELETE FROM frontline_routes WHERE pk = ? AND deployment_id = ?",
+            [pk.into(), deployment.id.as_str().into()],
+        )
+        .await?;
     }
     Ok(())
 }
@@ -66,7 +81,10 @@ mod tests {
             current_deployment_id: current.map(str::to_owned),
             is_rolled_back: false,
         };
-        let failed = Deployment { status: Status::Failed, ..deployment(1) };
+        let failed = Deployment {
+            status: Status::Failed,
+            ..deployment(1)
+        };
         assert!(!serves(&app(None), &failed));
         assert!(!serves(&app(Some("d_2")), &failed));
         assert!(serves(&app(Some("d_1")), &failed));

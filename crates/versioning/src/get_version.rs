@@ -10,14 +10,29 @@ use restate_sdk::serde::Json;
 use serde_json::Value;
 
 /// Reads the counter; the object state counts while the counter has not passed it.
-pub(crate) async fn handler(db: &Db, ctx: SharedObjectContext<'_>) -> HandlerResult<GetVersionResponse> {
+pub(crate) async fn handler(
+    db: &Db,
+    ctx: SharedObjectContext<'_>,
+) -> HandlerResult<GetVersionResponse> {
     let (invocation, region) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
-    durable::handle(versioning_client::SERVICE, "GetVersion", &invocation, &region, async {
-        let floor = state::number(ctx.get::<Json<Value>>(state::VERSION).await?.map(Json::into_inner));
-        let read = durable::run!(ctx, steps::READ, Preset::Database, async {
-            Ok::<u64, Stop>(mysql::retry(|| counter::read(db.primary(), &region)).await?)
-        })?;
-        Ok(GetVersionResponse { version: read.max(floor) })
-    })
+    durable::handle(
+        versioning_client::SERVICE,
+        "GetVersion",
+        &invocation,
+        &region,
+        async {
+            let floor = state::number(
+                ctx.get::<Json<Value>>(state::VERSION)
+                    .await?
+                    .map(Json::into_inner),
+            );
+            let read = durable::run!(ctx, steps::READ, Preset::Database, async {
+                Ok::<u64, Stop>(mysql::retry(|| counter::read(db.primary(), &region)).await?)
+            })?;
+            Ok(GetVersionResponse {
+                version: read.max(floor),
+            })
+        },
+    )
     .await
 }

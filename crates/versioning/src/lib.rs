@@ -8,7 +8,9 @@ mod next_version;
 mod state;
 mod steps;
 
-use messages::hydra::v1::{GetVersionRequest, GetVersionResponse, NextVersionRequest, NextVersionResponse};
+use messages::hydra::v1::{
+    GetVersionRequest, GetVersionResponse, NextVersionRequest, NextVersionResponse,
+};
 use mysql::Db;
 use restate_sdk::context::{ObjectContext, SharedObjectContext};
 use restate_sdk::errors::HandlerResult;
@@ -28,11 +30,19 @@ impl Versioning {
 }
 
 impl VersioningBackend for Versioning {
-    async fn next_version<'a>(&'a self, ctx: ObjectContext<'a>, _: NextVersionRequest) -> HandlerResult<NextVersionResponse> {
+    async fn next_version<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        _: NextVersionRequest,
+    ) -> HandlerResult<NextVersionResponse> {
         next_version::handler(&self.db, ctx).await
     }
 
-    async fn get_version<'a>(&'a self, ctx: SharedObjectContext<'a>, _: GetVersionRequest) -> HandlerResult<GetVersionResponse> {
+    async fn get_version<'a>(
+        &'a self,
+        ctx: SharedObjectContext<'a>,
+        _: GetVersionRequest,
+    ) -> HandlerResult<GetVersionResponse> {
         get_version::handler(&self.db, ctx).await
     }
 }

@@ -4,22 +4,39 @@ use crate::{state, steps};
 use durable::{Preset, Stop};
 use messages::hydra::v1::NextVersionResponse;
 use mysql::{Db, DbError, counter};
-use restate_sdk::context::{ContextReadState, ContextSideEffects, ContextWriteState, ObjectContext};
+use restate_sdk::context::{
+    ContextReadState, ContextSideEffects, ContextWriteState, ObjectContext,
+};
 use restate_sdk::errors::HandlerResult;
 use restate_sdk::serde::Json;
 use serde_json::Value;
 
 /// Draws the number and leaves it in the object state for the existing worker.
-pub(crate) async fn handler(db: &Db, mut ctx: ObjectContext<'_>) -> HandlerResult<NextVersionResponse> {
+pub(crate) async fn handler(
+    db: &Db,
+    mut ctx: ObjectContext<'_>,
+) -> HandlerResult<NextVersionResponse> {
     let (invocation, region) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
     // The same on every replay of this invocation, so that a repeated step is known by it.
     let nonce = ctx.rand_uuid().to_string();
-    durable::handle(versioning_client::SERVICE, "NextVersion", &invocation, &region, async {
-        let floor = state::number(ctx.get::<Json<Value>>(state::VERSION).await?.map(Json::into_inner));
-        let version = durable::run!(ctx, steps::DRAW, Preset::Database, async { Ok::<u64, Stop>(draw(db, &region, &nonce, floor).await?) })?;
-        ctx.set(state::VERSION, Json(version));
-        Ok(NextVersionResponse { version })
-    })
+    durable::handle(
+        versioning_client::SERVICE,
+        "NextVersion",
+        &invocation,
+        &region,
+        async {
+            let floor = state::number(
+                ctx.get::<Json<Value>>(state::VERSION)
+                    .await?
+                    .map(Json::into_inner),
+            );
+            let version = durable::run!(ctx, steps::DRAW, Preset::Database, async {
+                Ok::<u64, Stop>(draw(db, &region, &nonce, floor).await?)
+            })?;
+            ctx.set(state::VERSION, Json(version));
+            Ok(NextVersionResponse { version })
+        },
+    )
     .await
 }
 
