@@ -21,7 +21,20 @@ pub(crate) fn all(rest: &[String]) -> Result<()> {
     }
     remove_old_evidence(&target.join("testbed"))?;
     let begin = Instant::now();
-    check(&mut cargo(&["test", "--workspace", "--no-run"]))?;
+    let chosen = rest
+        .iter()
+        .any(|w| matches!(w.as_str(), "-p" | "--package" | "--workspace"));
+    if chosen {
+        check(&mut cargo(&[
+            "build",
+            "--package",
+            "testbed",
+            "--bin",
+            "stack",
+        ]))?;
+    } else {
+        check(&mut cargo(&["test", "--workspace", "--no-run"]))?;
+    }
     println!("built in {} s", begin.elapsed().as_secs());
     let mut stack = Stack::start(&target, &["--only", "mysql"])?;
     let url = stack.addresses["mysql"]["url"]

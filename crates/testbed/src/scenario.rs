@@ -67,7 +67,7 @@ impl Drop for Scenario {
             eprintln!("-- failed scenario: {}", self.ids.join(", "));
             return;
         }
-        if let Err(e) = record(&self.ids, &self.test) {
+        if let Err(e) = record(&target_dir().join("scenarios"), &self.ids, &self.test) {
             panic!(
                 "the scenarios {:?} passed but could not be recorded: {e}",
                 self.ids
@@ -89,12 +89,11 @@ fn test_path(package: &str, here: &str) -> String {
     }
 }
 
-fn record(ids: &[&str], test: &str) -> std::io::Result<()> {
+fn record(dir: &std::path::Path, ids: &[&str], test: &str) -> std::io::Result<()> {
     static REVISION: LazyLock<String> = LazyLock::new(revision);
     static WRITING: Mutex<()> = Mutex::new(());
     let _alone = WRITING.lock().unwrap_or_else(|e| e.into_inner());
-    let dir = target_dir().join("scenarios");
-    std::fs::create_dir_all(&dir)?;
+    std::fs::create_dir_all(dir)?;
     let name = format!(
         "{}-{}.jsonl",
         crate::files::program_name(),
@@ -154,6 +153,36 @@ mod tests {
             test_path("deploy", "deploy::a::{{closure}}::here"),
             "deploy::a"
         );
+    }
+
+    #[test]
+    fn only_a_passed_test_leaves_a_claim() {
+        let written = || {
+            let name = format!(
+                "{}-{}.jsonl",
+                crate::files::program_name(),
+                std::process::id()
+            );
+            std::fs::read_to_string(target_dir().join("scenarios").join(name)).unwrap_or_default()
+        };
+        let failed = std::panic::catch_unwind(|| {
+            let _claim = Scenario::begin(&["C-1"], "testbed", "testbed::a_failed_one::here");
+            panic!("on purpose");
+        });
+        assert!(failed.is_err() && !written().contains("a_failed_one"));
+        let dir = target_dir()
+            .join("testbed")
+            .join(format!("claims-{}", std::process::id()));
+        record(&dir, &["C-1", "C-2"], "testbed::passed").unwrap();
+        let file = std::fs::read_dir(&dir)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
+        let text = std::fs::read_to_string(file).unwrap();
+        assert_eq!(text.matches("testbed::passed").count(), 2);
+        std::fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
