@@ -35,7 +35,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map_type(buffa_build::MapRepr::BTreeMap)
         .include_file("messages.rs")
         .compile()?;
-    fs::write(out.join("payloads.rs"), payloads(&compiler.descriptor_pool())?)?;
+    fs::write(
+        out.join("payloads.rs"),
+        payloads(&compiler.descriptor_pool())?,
+    )?;
     Ok(())
 }
 
@@ -59,14 +62,27 @@ fn payloads(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     let mut text = String::new();
     let mut all = String::new();
     let packages: Vec<String> = PACKAGES.iter().map(|p| p.replace('/', ".")).collect();
-    for message in pool.all_messages().filter(|m| !m.is_map_entry() && packages.iter().any(|p| p == m.package_name())) {
+    for message in pool
+        .all_messages()
+        .filter(|m| !m.is_map_entry() && packages.iter().any(|p| p == m.package_name()))
+    {
         if message.parent_message().is_some() {
-            return Err(format!("{}: messages inside messages are not supported", message.full_name()).into());
+            return Err(format!(
+                "{}: messages inside messages are not supported",
+                message.full_name()
+            )
+            .into());
         }
-        let fields = message.fields().map(|f| field(&f)).collect::<Result<String, _>>()?;
+        let fields = message
+            .fields()
+            .map(|f| field(&f))
+            .collect::<Result<String, _>>()?;
         let table = table(&message);
         let full_name = message.full_name();
-        writeln!(text, "static {table}: Message = Message {{ name: {full_name:?}, fields: &[{fields}] }};")?;
+        writeln!(
+            text,
+            "static {table}: Message = Message {{ name: {full_name:?}, fields: &[{fields}] }};"
+        )?;
         let path = full_name.replace('.', "::");
         writeln!(text, "json!(crate::{path}, {table});")?;
         writeln!(all, "Codec::of::<crate::{path}>(&{table}),")?;
@@ -74,7 +90,10 @@ fn payloads(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
             writeln!(text, "payload!(crate::{path});")?;
         }
     }
-    writeln!(text, "/// Every message, sorted by file.\npub static ALL: &[Codec] = &[{all}];")?;
+    writeln!(
+        text,
+        "/// Every message, sorted by file.\npub static ALL: &[Codec] = &[{all}];"
+    )?;
     Ok(text)
 }
 
@@ -82,14 +101,24 @@ fn field(field: &FieldDescriptor) -> Result<String, Box<dyn Error>> {
     let shape = match field.kind() {
         Kind::Message(entry) if field.is_map() => {
             let key = scalar(&entry.map_entry_key_field())?;
-            format!("Shape::Map({key}, {})", scalar(&entry.map_entry_value_field())?)
+            format!(
+                "Shape::Map({key}, {})",
+                scalar(&entry.map_entry_value_field())?
+            )
         }
         _ if field.is_list() => format!("Shape::List({})", scalar(field)?),
         _ => format!("Shape::One({})", scalar(field)?),
     };
     // A proto3 `optional` is a oneof of its own in the descriptor; it excludes nothing.
-    let oneof = field.containing_oneof().filter(|o| !o.is_synthetic()).map(|o| o.name().to_owned());
-    Ok(format!("Field {{ name: {:?}, json_name: {:?}, shape: {shape}, oneof: {oneof:?} }},", field.name(), field.json_name()))
+    let oneof = field
+        .containing_oneof()
+        .filter(|o| !o.is_synthetic())
+        .map(|o| o.name().to_owned());
+    Ok(format!(
+        "Field {{ name: {:?}, json_name: {:?}, shape: {shape}, oneof: {oneof:?} }},",
+        field.name(),
+        field.json_name()
+    ))
 }
 
 fn scalar(field: &FieldDescriptor) -> Result<String, Box<dyn Error>> {
@@ -103,7 +132,10 @@ fn scalar(field: &FieldDescriptor) -> Result<String, Box<dyn Error>> {
         Kind::Double => "Kind::Double".to_owned(),
         Kind::String => "Kind::String".to_owned(),
         Kind::Bytes => "Kind::Bytes".to_owned(),
-        Kind::Enum(e) => format!("Kind::Enum(&{:?})", e.values().map(|v| v.name().to_owned()).collect::<Vec<_>>()),
+        Kind::Enum(e) => format!(
+            "Kind::Enum(&{:?})",
+            e.values().map(|v| v.name().to_owned()).collect::<Vec<_>>()
+        ),
         Kind::Message(m) => format!("Kind::Message(&{})", table(&m)),
         other => return Err(format!("{}: {other:?} is not supported", field.full_name()).into()),
     })

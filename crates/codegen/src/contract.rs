@@ -13,9 +13,14 @@ pub(crate) fn render(service: &Service) -> String {
     let base = &service.base;
     let mut out = String::from(HEADER);
     let kind = if service.object { "object" } else { "service" };
-    let private = if service.private { ", ingress_private" } else { "" };
+    let private = if service.private {
+        ", ingress_private"
+    } else {
+        ""
+    };
     let docs = comment(&service.docs);
-    let methods = |text: &dyn Fn(&Handler) -> String| service.handlers.iter().map(text).collect::<String>();
+    let methods =
+        |text: &dyn Fn(&Handler) -> String| service.handlers.iter().map(text).collect::<String>();
 
     let listed = methods(&|h| {
         let kind = match (service.object, h.shared) {
@@ -24,7 +29,10 @@ pub(crate) fn render(service: &Service) -> String {
             (true, false) => "Exclusive",
         };
         let private = service.private || h.private;
-        format!("Handler {{ name: {:?}, kind: HandlerKind::{kind}, private: {private} }},", h.name)
+        format!(
+            "Handler {{ name: {:?}, kind: HandlerKind::{kind}, private: {private} }},",
+            h.name
+        )
     });
     let declared = methods(&|h| {
         format!(
@@ -105,7 +113,13 @@ pub(crate) fn format(root: &Path, text: &str) -> Result<String, Error> {
     }
     let output = child.wait_with_output().map_err(Error::Rustfmt)?;
     if !output.status.success() {
-        return Err(Error::Refused(text.lines().find(|l| l.contains("SERVICE")).unwrap_or_default().trim().to_owned()));
+        return Err(Error::Refused(
+            text.lines()
+                .find(|l| l.contains("SERVICE"))
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
+        ));
     }
     String::from_utf8(output.stdout).map_err(|e| Error::Refused(e.to_string()))
 }

@@ -14,10 +14,23 @@ use std::{env, fs};
 
 /// The .proto files below `proto/hydra/v1` that have a client crate: `github_status` is written to
 /// `crates/github-status-client`.
-const CLIENTS: &[&str] = &["deploy", "deployment", "github_status", "openapi", "routing", "versioning"];
+const CLIENTS: &[&str] = &[
+    "deploy",
+    "deployment",
+    "github_status",
+    "openapi",
+    "routing",
+    "versioning",
+];
 
 fn main() -> ExitCode {
-    let check = match env::args().skip(1).collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let check = match env::args()
+        .skip(1)
+        .collect::<Vec<_>>()
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()[..]
+    {
         [] => false,
         ["--check"] => true,
         _ => {
@@ -29,7 +42,10 @@ fn main() -> ExitCode {
         Ok(drifted) if drifted.is_empty() => ExitCode::SUCCESS,
         Ok(drifted) => {
             for path in drifted {
-                eprintln!("{} differs from proto/: run `cargo xtask codegen`", path.display());
+                eprintln!(
+                    "{} differs from proto/: run `cargo xtask codegen`",
+                    path.display()
+                );
             }
             ExitCode::FAILURE
         }
@@ -51,7 +67,9 @@ fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Error> {
     let mut drifted = Vec::new();
     for service in &services {
         let text = contract::format(root, &contract::render(service))?;
-        let relative = Path::new("crates").join(format!("{}-client", service.file.replace('_', "-"))).join("src/generated.rs");
+        let relative = Path::new("crates")
+            .join(format!("{}-client", service.file.replace('_', "-")))
+            .join("src/generated.rs");
         let path = root.join(&relative);
         if fs::read_to_string(&path).is_ok_and(|committed| committed == text) {
             continue;
@@ -59,7 +77,10 @@ fn run(root: &Path, check: bool) -> Result<Vec<PathBuf>, Error> {
         if check {
             drifted.push(relative);
         } else {
-            fs::write(&path, text).map_err(|source| Error::Write { path: relative, source })?;
+            fs::write(&path, text).map_err(|source| Error::Write {
+                path: relative,
+                source,
+            })?;
         }
     }
     Ok(drifted)
@@ -71,7 +92,10 @@ mod tests {
 
     #[test]
     fn the_committed_contracts_are_what_the_protos_say() {
-        assert_eq!(run(&root(), true).expect("protos compile"), Vec::<PathBuf>::new());
+        assert_eq!(
+            run(&root(), true).expect("protos compile"),
+            Vec::<PathBuf>::new()
+        );
     }
 
     #[test]
@@ -80,13 +104,25 @@ mod tests {
         let relative = Path::new("crates/deploy-client/src/generated.rs");
         copy_tree(&root().join("proto"), &copy.path().join("proto"));
         for client in CLIENTS {
-            fs::create_dir_all(copy.path().join(format!("crates/{}-client/src", client.replace('_', "-")))).expect("created");
+            fs::create_dir_all(
+                copy.path()
+                    .join(format!("crates/{}-client/src", client.replace('_', "-"))),
+            )
+            .expect("created");
         }
-        assert_eq!(run(copy.path(), false).expect("written"), Vec::<PathBuf>::new());
+        assert_eq!(
+            run(copy.path(), false).expect("written"),
+            Vec::<PathBuf>::new()
+        );
         let file = copy.path().join(relative);
-        let changed = fs::read_to_string(&file).expect("written").replace("WakeDeployment", "WakeUp");
+        let changed = fs::read_to_string(&file)
+            .expect("written")
+            .replace("WakeDeployment", "WakeUp");
         fs::write(&file, changed).expect("changed");
-        assert_eq!(run(copy.path(), true).expect("compared"), vec![relative.to_path_buf()]);
+        assert_eq!(
+            run(copy.path(), true).expect("compared"),
+            vec![relative.to_path_buf()]
+        );
     }
 
     fn copy_tree(from: &Path, to: &Path) {

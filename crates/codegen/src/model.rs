@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use protox::Compiler;
-use protox::prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, FileDescriptor, MethodDescriptor, Value};
+use protox::prost_reflect::{
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, FileDescriptor, MethodDescriptor, Value,
+};
 use std::path::Path;
 
 /// One service.
@@ -38,7 +40,10 @@ pub(crate) fn load(protos: &Path, files: &[&str]) -> Result<Vec<Service>, Error>
     compiler.open_files(files.iter().map(|f| format!("hydra/v1/{f}.proto")))?;
     let pool = compiler.descriptor_pool();
     let options = Options::find(&pool)?;
-    files.iter().map(|file| service(&pool, &options, file)).collect()
+    files
+        .iter()
+        .map(|file| service(&pool, &options, file))
+        .collect()
 }
 
 /// Our extensions of the standard options.
@@ -63,18 +68,27 @@ impl Options {
 
 fn service(pool: &DescriptorPool, options: &Options, file: &str) -> Result<Service, Error> {
     let path = format!("hydra/v1/{file}.proto");
-    let descriptor = pool.get_file_by_name(&path).ok_or_else(|| Error::OneService(path.clone()))?;
+    let descriptor = pool
+        .get_file_by_name(&path)
+        .ok_or_else(|| Error::OneService(path.clone()))?;
     let mut services = descriptor.services();
     let (Some(service), None) = (services.next(), services.next()) else {
         return Err(Error::OneService(path));
     };
     let set = service.options();
     let object = set.get_extension(&options.kind).as_enum_number() == Some(1);
-    let handlers = service.methods().map(|m| handler(&m, options, object)).collect::<Result<_, _>>()?;
+    let handlers = service
+        .methods()
+        .map(|m| handler(&m, options, object))
+        .collect::<Result<_, _>>()?;
     Ok(Service {
         file: file.to_owned(),
         full_name: service.full_name().to_owned(),
-        base: service.name().strip_suffix("Service").unwrap_or(service.name()).to_owned(),
+        base: service
+            .name()
+            .strip_suffix("Service")
+            .unwrap_or(service.name())
+            .to_owned(),
         docs: docs(&service.parent_file(), service.path()),
         object,
         private: flag(&set, &options.ingress_private),
@@ -105,7 +119,16 @@ fn flag(options: &DynamicMessage, extension: &ExtensionDescriptor) -> bool {
 /// The comment in front of the element with this path.
 fn docs(file: &FileDescriptor, path: &[i32]) -> Vec<String> {
     let proto = file.file_descriptor_proto();
-    let locations = proto.source_code_info.iter().flat_map(|info| &info.location);
-    let comment = locations.filter(|l| l.path == path).find_map(|l| l.leading_comments.clone());
-    comment.unwrap_or_default().lines().map(|l| l.trim().to_owned()).collect()
+    let locations = proto
+        .source_code_info
+        .iter()
+        .flat_map(|info| &info.location);
+    let comment = locations
+        .filter(|l| l.path == path)
+        .find_map(|l| l.leading_comments.clone());
+    comment
+        .unwrap_or_default()
+        .lines()
+        .map(|l| l.trim().to_owned())
+        .collect()
 }

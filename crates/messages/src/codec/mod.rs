@@ -67,9 +67,14 @@ impl Codec {
     const fn of<T: Json + buffa::Message>(table: &'static Message) -> Self {
         Self {
             name: table.name,
-            canonical: |json| T::from_json(json)?.to_json().map_err(|e| Undecodable(e.to_string())),
+            canonical: |json| {
+                T::from_json(json)?
+                    .to_json()
+                    .map_err(|e| Undecodable(e.to_string()))
+            },
             from_binary: |binary| {
-                let message = T::decode_from_slice(binary).map_err(|e| Undecodable(e.to_string()))?;
+                let message =
+                    T::decode_from_slice(binary).map_err(|e| Undecodable(e.to_string()))?;
                 message.to_json().map_err(|e| Undecodable(e.to_string()))
             },
         }
@@ -80,7 +85,12 @@ fn decode<T: DeserializeOwned>(table: &'static Message, json: &[u8]) -> Result<T
     let strict = STRICT.load(Ordering::Relaxed);
     let value = walk::normalise(table, json, strict).map_err(Undecodable)?;
     // What the walk leaves to buffa can fail here; buffa's own text would repeat the value.
-    T::deserialize(value).map_err(|_| Undecodable(format!("{}: a value is not valid base64 or not a valid number", table.name)))
+    T::deserialize(value).map_err(|_| {
+        Undecodable(format!(
+            "{}: a value is not valid base64 or not a valid number",
+            table.name
+        ))
+    })
 }
 
 fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {

@@ -46,6 +46,8 @@ pub(super) enum Kind {
 impl Message {
     /// The field with this name in either spelling.
     pub(super) fn field(&self, name: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|f| f.json_name == name || f.name == name)
+        self.fields
+            .iter()
+            .find(|f| f.json_name == name || f.name == name)
     }
 }

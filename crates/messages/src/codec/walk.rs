@@ -12,14 +12,28 @@ use std::fmt;
 
 /// Reads the JSON as the message and gives it back with camelCase names, integers as numbers and without
 /// unknown fields; the error is for the caller.
-pub(super) fn normalise(message: &'static Message, json: &[u8], strict: bool) -> Result<Value, String> {
+pub(super) fn normalise(
+    message: &'static Message,
+    json: &[u8],
+    strict: bool,
+) -> Result<Value, String> {
     if json.len() > MAX_BYTES {
         return Err(format!("longer than {MAX_BYTES} bytes"));
     }
     let text = std::str::from_utf8(json).map_err(|_| "not UTF-8".to_owned())?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let one = One { kind: Kind::Message(message), at: At { owner: message.name, field: "", depth: 0, strict } };
-    let value = one.deserialize(&mut deserializer).map_err(|e| e.to_string())?;
+    let one = One {
+        kind: Kind::Message(message),
+        at: At {
+            owner: message.name,
+            field: "",
+            depth: 0,
+            strict,
+        },
+    };
+    let value = one
+        .deserialize(&mut deserializer)
+        .map_err(|e| e.to_string())?;
     deserializer.end().map_err(|e| e.to_string())?;
     Ok(value)
 }
@@ -55,7 +69,12 @@ impl<'de> DeserializeSeed<'de> for One {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         match self.kind {
-            Kind::Message(message) => deserializer.deserialize_any(Members { message, at: self.at }).map(Value::Object),
+            Kind::Message(message) => deserializer
+                .deserialize_any(Members {
+                    message,
+                    at: self.at,
+                })
+                .map(Value::Object),
             kind => {
                 let raw: &'de RawValue = serde::Deserialize::deserialize(deserializer)?;
                 scalar(kind, raw.get()).map_err(|what| self.at.wrong(what))
@@ -75,12 +94,16 @@ impl<'de> DeserializeSeed<'de> for Nullable {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
         match self.shape {
-            Shape::One(Kind::Message(_)) | Shape::List(_) | Shape::Map(..) => deserializer.deserialize_option(self),
+            Shape::One(Kind::Message(_)) | Shape::List(_) | Shape::Map(..) => {
+                deserializer.deserialize_option(self)
+            }
             Shape::One(kind) => {
                 let raw: &'de RawValue = serde::Deserialize::deserialize(deserializer)?;
                 match raw.get() {
                     "null" => Ok(None),
-                    text => scalar(kind, text).map(Some).map_err(|what| self.at.wrong(what)),
+                    text => scalar(kind, text)
+                        .map(Some)
+                        .map_err(|what| self.at.wrong(what)),
                 }
             }
         }
@@ -123,7 +146,9 @@ macro_rules! refuse_others {
             Err(self.at.wrong(concat!("null instead of ", $expected)))
         }
         fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-            Err(self.at.wrong(concat!("true or false instead of ", $expected)))
+            Err(self
+                .at
+                .wrong(concat!("true or false instead of ", $expected)))
         }
         fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
             Err(self.at.wrong(concat!("a number instead of ", $expected)))
@@ -177,8 +202,18 @@ impl<'de> Visitor<'de> for Members {
                 metrics::counter!("unknown_fields_total", "message" => owner).increment(1);
                 continue;
             };
-            let Field { json_name, shape, oneof, .. } = *field;
-            let at = At { owner, field: json_name, depth: depth + 1, strict };
+            let Field {
+                json_name,
+                shape,
+                oneof,
+                ..
+            } = *field;
+            let at = At {
+                owner,
+                field: json_name,
+                depth: depth + 1,
+                strict,
+            };
             if !seen.insert(json_name) {
                 return Err(at.wrong("given twice"));
             }
@@ -214,7 +249,10 @@ impl<'de> Visitor<'de> for List {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
         let mut out = Vec::new();
-        while let Some(value) = elements.next_element_seed(One { kind: self.kind, at: self.at })? {
+        while let Some(value) = elements.next_element_seed(One {
+            kind: self.kind,
+            at: self.at,
+        })? {
             out.push(value);
         }
         Ok(Value::Array(out))
@@ -240,8 +278,12 @@ impl<'de> Visitor<'de> for Entries {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut out = Map::new();
         while let Some(text) = entries.next_key::<String>()? {
-            let key = key(self.key, text).ok_or_else(|| self.at.wrong("a key that is not of the key's type"))?;
-            let value = entries.next_value_seed(One { kind: self.value, at: self.at })?;
+            let key = key(self.key, text)
+                .ok_or_else(|| self.at.wrong("a key that is not of the key's type"))?;
+            let value = entries.next_value_seed(One {
+                kind: self.value,
+                at: self.at,
+            })?;
             if out.insert(key, value).is_some() {
                 return Err(self.at.wrong("a key is given twice"));
             }
@@ -254,7 +296,9 @@ impl<'de> Visitor<'de> for Entries {
 fn key(kind: Kind, text: String) -> Option<String> {
     match kind {
         Kind::Bool => matches!(text.as_str(), "true" | "false").then_some(text),
-        Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 => Some(in_range(kind, number::integer(&text)?)?.to_string()),
+        Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 => {
+            Some(in_range(kind, number::integer(&text)?)?.to_string())
+        }
         _ => Some(text),
     }
 }
@@ -262,7 +306,8 @@ fn key(kind: Kind, text: String) -> Option<String> {
 /// A value from its JSON text. Base64 and floating-point numbers are left to buffa.
 fn scalar(kind: Kind, raw: &str) -> Result<Value, &'static str> {
     let quoted = raw.starts_with('"');
-    let string = || serde_json::from_str::<String>(raw).map_err(|_| "not a string of valid characters");
+    let string =
+        || serde_json::from_str::<String>(raw).map_err(|_| "not a string of valid characters");
     match kind {
         Kind::Bool => match raw {
             "true" => Ok(Value::Bool(true)),
@@ -272,7 +317,9 @@ fn scalar(kind: Kind, raw: &str) -> Result<Value, &'static str> {
         Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 => {
             let text = if quoted { string()? } else { raw.to_owned() };
             let value = number::integer(&text).ok_or("not an integer")?;
-            in_range(kind, value).map(Value::Number).ok_or("out of range")
+            in_range(kind, value)
+                .map(Value::Number)
+                .ok_or("out of range")
         }
         Kind::Enum(names) if quoted => match string()? {
             name if names.contains(&name.as_str()) => Ok(Value::String(name)),
@@ -280,10 +327,16 @@ fn scalar(kind: Kind, raw: &str) -> Result<Value, &'static str> {
         },
         Kind::Enum(_) => {
             let value = number::integer(raw).ok_or("neither a name nor a number of the enum")?;
-            in_range(Kind::Int32, value).map(Value::Number).ok_or("out of range")
+            in_range(Kind::Int32, value)
+                .map(Value::Number)
+                .ok_or("out of range")
         }
-        Kind::Float | Kind::Double if !quoted => serde_json::from_str(raw).map(Value::Number).map_err(|_| "not a number"),
-        Kind::Float | Kind::Double | Kind::String | Kind::Bytes if quoted => string().map(Value::String),
+        Kind::Float | Kind::Double if !quoted => serde_json::from_str(raw)
+            .map(Value::Number)
+            .map_err(|_| "not a number"),
+        Kind::Float | Kind::Double | Kind::String | Kind::Bytes if quoted => {
+            string().map(Value::String)
+        }
         _ => Err("not a string"),
     }
 }

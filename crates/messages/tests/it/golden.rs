@@ -22,19 +22,37 @@ fn api_21_every_row_of_the_codec_rules_agrees_with_an_independent_implementation
             None => binary(row, "input_base64"),
         };
         let result = (codec(row).canonical)(&input);
-        let expected = row["accept"].as_bool().expect("verdict").then(|| row["json"].clone());
+        let expected = row["accept"]
+            .as_bool()
+            .expect("verdict")
+            .then(|| row["json"].clone());
         let given = result.as_ref().ok().map(|json| parsed(json));
         if given != expected {
-            wrong.push(format!("{}: {} gave {given:?}, not {expected:?}", row["rule"], String::from_utf8_lossy(&input)));
+            wrong.push(format!(
+                "{}: {} gave {given:?}, not {expected:?}",
+                row["rule"],
+                String::from_utf8_lossy(&input)
+            ));
         }
         if let Err(e) = result {
-            assert!(e.to_string().starts_with("request could not be decoded into handler input type: "), "{e}");
+            assert!(
+                e.to_string()
+                    .starts_with("request could not be decoded into handler input type: "),
+                "{e}"
+            );
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
     // Every row of both tables of the contract, and both verdicts, are there.
-    let rules: BTreeSet<_> = rows.iter().map(|r| (r["section"].as_str(), r["rule"].as_str())).collect();
-    assert!(rules.len() >= 40 && rows.iter().filter(|r| r["accept"] == false).count() >= 80, "{} rules", rules.len());
+    let rules: BTreeSet<_> = rows
+        .iter()
+        .map(|r| (r["section"].as_str(), r["rule"].as_str()))
+        .collect();
+    assert!(
+        rules.len() >= 40 && rows.iter().filter(|r| r["accept"] == false).count() >= 80,
+        "{} rules",
+        rules.len()
+    );
 }
 
 #[test]
@@ -45,11 +63,24 @@ fn api_21_every_message_reads_and_writes_what_an_independent_implementation_wrot
     for entry in &entries {
         let name = &entry["message"];
         let json = serde_json::to_vec(&entry["json"]).expect("JSON");
-        assert_eq!(parsed(&(codec(entry).canonical)(&json).expect("decoded")), entry["json"], "{name} {}", entry["case"]);
+        assert_eq!(
+            parsed(&(codec(entry).canonical)(&json).expect("decoded")),
+            entry["json"],
+            "{name} {}",
+            entry["case"]
+        );
         let from_binary = (codec(entry).from_binary)(&binary(entry, "binary")).expect("decoded");
-        assert_eq!(parsed(&from_binary), entry["json"], "{name} {} from binary", entry["case"]);
+        assert_eq!(
+            parsed(&from_binary),
+            entry["json"],
+            "{name} {} from binary",
+            entry["case"]
+        );
     }
-    let covered: BTreeSet<_> = entries.iter().filter_map(|e| e["message"].as_str()).collect();
+    let covered: BTreeSet<_> = entries
+        .iter()
+        .filter_map(|e| e["message"].as_str())
+        .collect();
     assert_eq!(covered, ALL.iter().map(|c| c.name).collect());
 }
 
@@ -66,7 +97,8 @@ fn api_22_int64_is_taken_as_number_and_as_string_and_written_as_string() {
 #[test]
 fn maps_are_written_in_the_order_of_their_keys() {
     let entry = serde_json::json!({"message": "ctrl.v1.SecretsConfig"});
-    let written = (codec(&entry).canonical)(br#"{"secrets":{"b":"2","c":"3","a":"1"}}"#).expect("decoded");
+    let written =
+        (codec(&entry).canonical)(br#"{"secrets":{"b":"2","c":"3","a":"1"}}"#).expect("decoded");
     assert_eq!(written, br#"{"secrets":{"a":"1","b":"2","c":"3"}}"#);
 }
 
@@ -77,13 +109,16 @@ fn entries(text: &str) -> Vec<Value> {
 }
 
 fn codec(entry: &Value) -> &'static Codec {
-    ALL.iter().find(|c| entry["message"] == c.name).unwrap_or_else(|| panic!("no message {}", entry["message"]))
+    ALL.iter()
+        .find(|c| entry["message"] == c.name)
+        .unwrap_or_else(|| panic!("no message {}", entry["message"]))
 }
 
 fn binary(entry: &Value, member: &str) -> Vec<u8> {
-    STANDARD.decode(entry[member].as_str().expect("base64")).expect("base64")
+    STANDARD
+        .decode(entry[member].as_str().expect("base64"))
+        .expect("base64")
 }
-
 
 fn parsed(json: &[u8]) -> Value {
     serde_json::from_slice(json).expect("JSON")

@@ -2,7 +2,9 @@
 
 use messages::Json;
 use messages::conformance::{Colour, Inner, Sample, sample};
-use messages::hydra::v1::{DeployRequest, DockerImage, GitSource, ScheduleDesiredStateChangeRequest, deploy_request};
+use messages::hydra::v1::{
+    DeployRequest, DockerImage, GitSource, ScheduleDesiredStateChangeRequest, deploy_request,
+};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use std::fmt::Debug;
@@ -16,16 +18,27 @@ fn keeps<M: Json + PartialEq + Debug>(message: &M) -> Result<(), TestCaseError> 
 }
 
 fn source() -> impl Strategy<Value = Option<deploy_request::Source>> {
-    let git = (any::<i64>(), any::<String>(), any::<i64>()).prop_map(|(installation_id, repository, pr_number)| {
-        deploy_request::Source::Git(GitSource { installation_id, repository, pr_number, ..Default::default() })
-    });
-    let image = any::<String>().prop_map(|image| deploy_request::Source::DockerImage(DockerImage { image }));
+    let git = (any::<i64>(), any::<String>(), any::<i64>()).prop_map(
+        |(installation_id, repository, pr_number)| {
+            deploy_request::Source::Git(GitSource {
+                installation_id,
+                repository,
+                pr_number,
+                ..Default::default()
+            })
+        },
+    );
+    let image = any::<String>()
+        .prop_map(|image| deploy_request::Source::DockerImage(DockerImage { image }));
     proptest::option::of(prop_oneof![git, image])
 }
 
 fn choice() -> impl Strategy<Value = Option<sample::Choice>> {
     proptest::option::of(prop_oneof![
-        any::<String>().prop_map(|value| sample::Choice::First(Inner { value, ..Default::default() })),
+        any::<String>().prop_map(|value| sample::Choice::First(Inner {
+            value,
+            ..Default::default()
+        })),
         any::<String>().prop_map(sample::Choice::Second),
         any::<i64>().prop_map(sample::Choice::Third),
     ])

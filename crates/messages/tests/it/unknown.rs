@@ -9,13 +9,21 @@ fn unknown_fields_are_counted_per_message_and_ignored() {
     let _tolerant = crate::strict(false);
     let recorder = PrometheusBuilder::new().build_recorder();
     let request = metrics::with_local_recorder(&recorder, || {
-        DeployRequest::from_json(br#"{"deploymentId":"d_1","later":{"a":[1]},"more":1,"git":{"buildCommand":"make"}}"#)
+        DeployRequest::from_json(
+            br#"{"deploymentId":"d_1","later":{"a":[1]},"more":1,"git":{"buildCommand":"make"}}"#,
+        )
     })
     .expect("tolerated");
     assert_eq!(request.deployment_id, "d_1");
     let text = recorder.handle().render();
-    assert!(text.contains(r#"unknown_fields_total{message="hydra.v1.DeployRequest"} 2"#), "{text}");
-    assert!(text.contains(r#"unknown_fields_total{message="hydra.v1.GitSource"} 1"#), "{text}");
+    assert!(
+        text.contains(r#"unknown_fields_total{message="hydra.v1.DeployRequest"} 2"#),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#"unknown_fields_total{message="hydra.v1.GitSource"} 1"#),
+        "{text}"
+    );
 }
 
 #[test]
