@@ -4,5 +4,8 @@
 #![recursion_limit = "512"]
 
 mod deploy;
+mod hosts;
 mod placement;
+mod readiness;
+mod traffic;
 mod world;

@@ -10,7 +10,7 @@ fn dep_9_without_a_schedulable_region_nothing_is_placed() {
     testbed::scenario!("DEP-9");
     testbed::run(async {
         let w = World::with(2, |f| f.closed(0).closed(1)).await;
-        let counters = "SELECT COALESCE(SUM(v), 0) AS n FROM ctrl_worker_region_counters WHERE region_id IN (?, ?)";
+        let counters = "SELECT CAST(COALESCE(SUM(v), 0) AS SIGNED) AS n FROM ctrl_worker_region_counters WHERE region_id IN (?, ?)";
         let counted = || number(&w.bound.db, counters, [w.app.regions[0].id.as_str().into(), w.app.regions[1].id.as_str().into()]);
         let before = counted().await;
         let id = w.create(&NewDeployment::production(&w.app.app_id)).await;
@@ -238,5 +238,5 @@ fn dep_21_two_policies_per_region_with_the_names_of_the_contract() {
 
 async fn set_max(w: &World, max: i32) {
     let sql = "UPDATE horizontal_autoscaling_policies SET replicas_max = ? WHERE workspace_id = ?";
-    assert_eq!(execute(&w.bound.db, sql, [max.into(), w.app.workspace_id.as_str().into()]).await, 1);
+    assert_eq!(execute(&w.bound.db, sql, [max.into(), w.app.workspace_id.as_str().into()]).await, 2, "production and preview");
 }
