@@ -6,11 +6,13 @@
 //! never writes what the worker owns (topology, sentinels, policies, routes, the live pointer).
 //!
 //! [`Fixture`] is the short way for tests: one workspace with one app and fresh regions, every name
-//! unique. The single functions follow the calls of the control API one by one.
+//! unique. The single functions follow the calls of the control API one by one; [`find_app`] reads
+//! what is there.
 
 mod app;
 mod deployment;
 mod error;
+mod find;
 mod fixture;
 mod insert;
 mod region;
@@ -25,6 +27,7 @@ pub use deployment::{
     mark_not_sent,
 };
 pub use error::IntentError;
+pub use find::{find_app, find_app_by_slugs};
 pub use fixture::Fixture;
 pub use region::{Autoscaling, allow_region, create_region, set_can_schedule, set_quota};
 pub use workspace::{NewWorkspace, Quota, create_workspace};
