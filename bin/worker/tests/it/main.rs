@@ -2,9 +2,11 @@
 
 mod fake_admin;
 mod process;
+mod wrk_cli;
 mod wrk_health;
 mod wrk_manifest;
 mod wrk_metrics;
 mod wrk_registration;
 mod wrk_start;
 mod wrk_stop;
+mod wrk_trust;

@@ -37,6 +37,11 @@ pub(crate) const NO_DATABASE: &str = "u:p@tcp(127.0.0.1:9)/none";
 impl Worker {
     /// Starts the binary on this configuration text.
     pub(crate) fn start(config: &str) -> Self {
+        Self::start_with(config, &[])
+    }
+
+    /// The same, with further environment variables.
+    pub(crate) fn start_with(config: &str, env: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("worker.toml");
         std::fs::write(&path, config).expect("the configuration is written");
@@ -45,6 +50,7 @@ impl Worker {
             .arg(&path)
             .env_remove("RUST_LOG")
             .env_remove("UNKEY_LOG_LEVEL")
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

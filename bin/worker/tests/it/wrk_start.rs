@@ -1,9 +1,11 @@
 //! How the worker starts, waits, and refuses to start.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use testbed::Proxy;
 
-use crate::process::{NO_DATABASE, NO_RESTATE, PATIENCE, Worker, config};
+use crate::process::{NO_DATABASE, NO_RESTATE, Worker, config};
 
 #[test]
 fn wrk_16_a_database_that_is_down_is_waited_for_and_a_malformed_address_is_not() {
@@ -128,14 +130,28 @@ fn a_wrong_configuration_ends_the_process_naming_every_key() {
 fn it_is_ready_soon_after_its_start() {
     testbed::run(async {
         let database = testbed::migrated_database("soon").await;
-        let worker = Worker::start(&config(&database.dsn, NO_RESTATE, ""));
+        let restate = testbed::Restate::start(testbed::RestateOptions::default())
+            .await
+            .expect("Restate starts");
+        let lines = format!(
+            "admin_url = \"{}\"\ningress_url = \"{}\"\nregister_as = \"http://127.0.0.1:{{port}}\"",
+            restate.admin_url, restate.ingress_url
+        );
+        let text = config(&database.dsn, &lines, "");
+        let began = Instant::now();
+        let worker = Worker::start(&text);
+        worker.ready().await;
+        let ready = began.elapsed();
         let listening = worker.logged("listening").await["ms"]
             .as_u64()
             .expect("milliseconds");
         let started = worker.logged("started").await["ms"]
             .as_u64()
             .expect("milliseconds");
-        println!("listening after {listening} ms, started after {started} ms");
-        assert!(listening < PATIENCE.as_millis() as u64 && listening <= started);
+        println!(
+            "listening after {listening} ms, started after {started} ms, ready and registered after {ready:?}"
+        );
+        // The aim is 300 ms; a busy machine may take its time.
+        assert!(ready < Duration::from_secs(10) && listening <= started);
     });
 }

@@ -1,12 +1,14 @@
 //! The orderly end: running invocations finish, health tells, the exit code is 0.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use messages::hydra::v1::NextVersionRequest;
 use mysql::sea_orm::ConnectionTrait;
 use restate_sdk::prelude::*;
 use serde_json::json;
 use testbed::{Restate, RestateOptions};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use versioning_client::VersioningClient;
 
 use crate::process::{NO_RESTATE, PATIENCE, Worker, config};
@@ -114,13 +116,61 @@ fn wrk_11_18_a_running_invocation_ends_before_the_process_does() {
     });
 }
 
+/// A request whose body never comes: it runs until somebody gives up.
+async fn stuck(worker: &Worker) -> TcpStream {
+    let mut stream = TcpStream::connect(worker.address().await)
+        .await
+        .expect("connects");
+    let head = "POST /invoke/hydra.v1.VersioningService/NextVersion HTTP/1.1\r\nhost: worker\r\n\
+                content-type: application/vnd.restate.invocation.v5\r\ncontent-length: 100\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    // Another connection is answered only after this one was accepted.
+    worker.get("/health/live").await;
+    stream
+}
+
+#[test]
+fn what_does_not_end_in_time_is_cut_off() {
+    testbed::run(async {
+        let database = testbed::migrated_database("cut").await;
+        let lines = format!("{NO_RESTATE}\ndrain_timeout = \"700ms\"");
+        let mut worker = Worker::start(&config(&database.dsn, &lines, ""));
+        worker.logged("started").await;
+        let _stream = stuck(&worker).await;
+        let began = Instant::now();
+        worker.terminate();
+        assert_eq!(worker.ended().await.code(), Some(0));
+        assert!(began.elapsed() >= Duration::from_millis(700));
+        assert!(
+            worker.lines().join("\n").contains("cut off"),
+            "{:#?}",
+            worker.lines()
+        );
+    });
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    testbed::run(async {
+        let database = testbed::migrated_database("twice").await;
+        let mut worker = Worker::start(&config(&database.dsn, NO_RESTATE, ""));
+        worker.logged("started").await;
+        let _stream = stuck(&worker).await;
+        worker.terminate();
+        worker.logged("stopping").await;
+        assert!(worker.runs());
+        worker.terminate();
+        assert_eq!(worker.ended().await.code(), Some(1));
+    });
+}
+
 #[test]
 fn an_idle_worker_stops_at_once() {
     testbed::run(async {
         let database = testbed::migrated_database("idle").await;
         let mut worker = Worker::start(&config(&database.dsn, NO_RESTATE, ""));
         worker.logged("started").await;
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         worker.terminate();
         assert_eq!(worker.ended().await.code(), Some(0));
         println!("stopped after {:?}", began.elapsed());
