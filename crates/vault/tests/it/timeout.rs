@@ -17,6 +17,7 @@ fn short() -> Options {
 
 #[tokio::test]
 async fn vlt_15_a_silent_vault_fails_the_call_within_its_time_as_something_to_retry() {
+    testbed::scenario!("VLT-15");
     let peer = Peer::start(vec![Answer::Silence]).await;
     let vault = Vault::with_options(&peer.url, "token-1", short()).unwrap();
     let begun = Instant::now();
@@ -37,6 +38,7 @@ async fn vlt_15_a_silent_vault_fails_the_call_within_its_time_as_something_to_re
 
 #[tokio::test]
 async fn vlt_15_the_next_try_succeeds_once_the_vault_answers() {
+    testbed::scenario!("VLT-15");
     let good = Answer::Http(200, r#"{"plaintext":"back"}"#.into());
     let script = vec![
         Answer::Silence,
