@@ -87,7 +87,7 @@ fn payloads(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
         writeln!(text, "json!(crate::{path}, {table});")?;
         writeln!(all, "Codec::of::<crate::{path}>(&{table}),")?;
         if PAYLOADS.contains(&message.package_name()) {
-            writeln!(text, "payload!(crate::{path});")?;
+            writeln!(text, "payload!(crate::{path}, {table});")?;
         }
     }
     writeln!(

@@ -7,6 +7,7 @@
 //! Not here: what a field means, and whether it may be empty.
 
 mod number;
+mod schema;
 mod table;
 mod walk;
 
@@ -61,12 +62,19 @@ pub struct Codec {
     pub canonical: fn(&[u8]) -> Result<Vec<u8>, Undecodable>,
     /// Reads protobuf's binary form and writes JSON.
     pub from_binary: fn(&[u8]) -> Result<Vec<u8>, Undecodable>,
+    table: &'static Message,
 }
 
 impl Codec {
+    /// The names of the message's fields as written to JSON.
+    pub fn fields(&self) -> impl Iterator<Item = &'static str> {
+        self.table.fields.iter().map(|f| f.json_name)
+    }
+
     const fn of<T: Json + buffa::Message>(table: &'static Message) -> Self {
         Self {
             name: table.name,
+            table,
             canonical: |json| {
                 T::from_json(json)?
                     .to_json()
@@ -112,7 +120,7 @@ macro_rules! json {
 }
 
 macro_rules! payload {
-    ($message:ty) => {
+    ($message:ty, $table:ident) => {
         impl restate_sdk::serde::Serialize for $message {
             type Error = serde_json::Error;
 
@@ -129,7 +137,11 @@ macro_rules! payload {
             }
         }
 
-        impl restate_sdk::serde::PayloadMetadata for $message {}
+        impl restate_sdk::serde::PayloadMetadata for $message {
+            fn json_schema() -> Option<serde_json::Value> {
+                Some(schema::schema(&$table))
+            }
+        }
     };
 }
 

@@ -50,7 +50,7 @@ def scalar(field, n):
     """A value that is not the default and differs by n."""
     if field.type == F.TYPE_ENUM:
         values = field.enum_type.values
-        return values[min(1 + n, len(values) - 1)].number
+        return values[min(1 + n, len(values) - 1)].number or 1
     return {
         F.TYPE_BOOL: True,
         F.TYPE_INT32: -7 - n,

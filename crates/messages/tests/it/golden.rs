@@ -85,6 +85,25 @@ fn api_21_every_message_reads_and_writes_what_an_independent_implementation_wrot
 }
 
 #[test]
+fn the_golden_file_knows_every_field() {
+    let entries = entries(MESSAGES);
+    for codec in ALL {
+        let filled = entries.iter().filter(|e| e["message"] == codec.name);
+        let known: BTreeSet<_> = filled
+            .filter_map(|e| e["json"].as_object())
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            known,
+            codec.fields().collect(),
+            "{}: run tests/golden/generate.py",
+            codec.name
+        );
+    }
+}
+
+#[test]
 fn api_22_int64_is_taken_as_number_and_as_string_and_written_as_string() {
     testbed::scenario!("API-22");
     for input in [r#"{"installationId":4711}"#, r#"{"installationId":"4711"}"#] {
