@@ -1,0 +1,8 @@
+//! The command line as a person runs it: the built program, a real database and a real Restate, and
+//! a make-believe worker that obeys.
+#![recursion_limit = "256"]
+
+mod offline;
+mod online;
+mod program;
+mod worker;

@@ -1,0 +1,47 @@
+//! Runs the built program.
+
+use std::process::Command;
+
+/// What a run printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// The lines of JSON it printed.
+    pub(crate) fn json(&self) -> Vec<serde_json::Value> {
+        self.out
+            .lines()
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}\n{self:?}"))
+            })
+            .collect()
+    }
+}
+
+/// Runs `ctl` with nothing of this process's environment that concerns it.
+pub(crate) fn ctl(environment: &[(&str, &str)], args: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ctl"));
+    for name in [
+        "CTRL_DATABASE",
+        "CTRL_INGRESS",
+        "CTRL_ADMIN",
+        "CTRL_API_KEY",
+        "CTRL_APP",
+    ] {
+        command.env_remove(name);
+    }
+    let output = command
+        .envs(environment.iter().copied())
+        .args(args)
+        .output()
+        .expect("ctl runs");
+    Ran {
+        code: output.status.code().expect("ended by itself"),
+        out: String::from_utf8(output.stdout).expect("text"),
+        err: String::from_utf8(output.stderr).expect("text"),
+    }
+}

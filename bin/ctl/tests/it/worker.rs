@@ -1,0 +1,147 @@
+//! A make-believe worker: the contract of the deploy service with a backend that obeys at once. What
+//! it does depends on the image.
+
+use deploy_client::{DeployBackend, DeployService};
+use messages::hydra::v1 as msg;
+use mysql::Db;
+use restate_sdk::prelude::*;
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+
+/// The words of its refusal; `ctl` must print them unchanged.
+pub(crate) const REFUSAL: &str = "CW0009: Only 0 of 1 needed regions became healthy in time.";
+
+struct Obedient {
+    db: Db,
+}
+
+/// Serves the make-believe worker for this process, once.
+pub(crate) async fn serve(db: &Db) {
+    static ONCE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    ONCE.get_or_init(|| async {
+        let service = DeployService(Obedient { db: db.clone() }).into_service_definition();
+        testbed::serve(Endpoint::builder().bind(service).build()).await;
+    })
+    .await;
+}
+
+impl Obedient {
+    async fn run(&self, sql: &str, values: Vec<Value>) -> HandlerResult<()> {
+        let statement = Statement::from_sql_and_values(DbBackend::MySql, sql, values);
+        self.db.primary().execute_raw(statement).await?;
+        Ok(())
+    }
+
+    async fn step(&self, id: &str, step: &str, error: Option<&str>) -> HandlerResult<()> {
+        let sql = "INSERT INTO deployment_steps (workspace_id, project_id, environment_id, deployment_id, app_id, step, \
+                   started_at, ended_at, error) SELECT workspace_id, project_id, environment_id, id, app_id, ?, 1000, \
+                   2500, ? FROM deployments WHERE id = ? ON DUPLICATE KEY UPDATE ended_at = 2500";
+        self.run(
+            sql,
+            vec![step.into(), error.map(str::to_owned).into(), id.into()],
+        )
+        .await
+    }
+
+    async fn make_live(&self, id: &str, rolled_back: bool) -> HandlerResult<()> {
+        let sql = "UPDATE apps a JOIN deployments d ON d.app_id = a.id \
+                   SET a.current_deployment_id = d.id, a.is_rolled_back = ? WHERE d.id = ?";
+        self.run(sql, vec![rolled_back.into(), id.into()]).await?;
+        let sql = "UPDATE frontline_routes r JOIN deployments d ON d.app_id = r.app_id \
+                   SET r.deployment_id = d.id WHERE d.id = ? AND r.sticky = 'live'";
+        self.run(sql, vec![id.into()]).await
+    }
+}
+
+impl DeployBackend for Obedient {
+    async fn deploy<'a>(
+        &'a self,
+        ctx: SharedObjectContext<'a>,
+        req: msg::DeployRequest,
+    ) -> HandlerResult<msg::DeployResponse> {
+        let id = req.deployment_id.as_str();
+        let image = match req.source {
+            Some(msg::deploy_request::Source::DockerImage(docker)) => docker.image,
+            other => panic!("ctl sends images only: {other:?}"),
+        };
+        let sql = "INSERT INTO ctrl_worker_runs (deployment_id, invocation_id, claimed_at) VALUES (?, ?, 1) \
+                   ON DUPLICATE KEY UPDATE claimed_at = 1";
+        self.run(sql, vec![id.into(), ctx.invocation_id().to_owned().into()])
+            .await?;
+        let status = "UPDATE deployments SET status = ?, image = ? WHERE id = ?";
+        self.step(id, "starting", None).await?;
+        if image.contains("endless") {
+            return self
+                .run(status, vec!["deploying".into(), image.into(), id.into()])
+                .await
+                .map(|()| Default::default());
+        }
+        if image.contains("bad") {
+            self.step(id, "deploying", Some("The regions did not become healthy."))
+                .await?;
+            self.run(status, vec!["failed".into(), image.into(), id.into()])
+                .await?;
+            return Err(TerminalError::new_with_code(504, REFUSAL).into());
+        }
+        let sql = "INSERT INTO frontline_routes (id, project_id, app_id, deployment_id, environment_id, \
+                   fully_qualified_domain_name, sticky, created_at) SELECT CONCAT('flr_', app_id), project_id, app_id, \
+                   id, environment_id, CONCAT(app_id, '.example.test'), 'live', 1 FROM deployments WHERE id = ? \
+                   ON DUPLICATE KEY UPDATE pk = frontline_routes.pk";
+        self.run(sql, vec![id.into()]).await?;
+        self.step(id, "deploying", None).await?;
+        self.make_live(id, false).await?;
+        self.run(status, vec!["ready".into(), image.into(), id.into()])
+            .await?;
+        Ok(msg::DeployResponse::default())
+    }
+
+    async fn rollback<'a>(
+        &'a self,
+        _: SharedObjectContext<'a>,
+        req: msg::RollbackRequest,
+    ) -> HandlerResult<msg::RollbackResponse> {
+        if req.source_deployment_id == req.target_deployment_id {
+            return Err(TerminalError::new_with_code(
+                400,
+                "CW0016: Source and target are the same.",
+            )
+            .into());
+        }
+        self.make_live(&req.target_deployment_id, true).await?;
+        Ok(msg::RollbackResponse::default())
+    }
+
+    async fn promote<'a>(
+        &'a self,
+        _: SharedObjectContext<'a>,
+        req: msg::PromoteRequest,
+    ) -> HandlerResult<msg::PromoteResponse> {
+        self.make_live(&req.target_deployment_id, false).await?;
+        Ok(msg::PromoteResponse::default())
+    }
+
+    async fn scale_down_idle_preview_deployments<'a>(
+        &'a self,
+        _: SharedObjectContext<'a>,
+        _: msg::ScaleDownIdlePreviewDeploymentsRequest,
+    ) -> HandlerResult<msg::ScaleDownIdlePreviewDeploymentsResponse> {
+        Err(TerminalError::new("ctl never calls this").into())
+    }
+
+    async fn wake_deployment<'a>(
+        &'a self,
+        _: SharedObjectContext<'a>,
+        req: msg::WakeDeploymentRequest,
+    ) -> HandlerResult<msg::WakeDeploymentResponse> {
+        let sql = "UPDATE deployments SET status = 'ready' WHERE id = ? AND status = 'stopped'";
+        self.run(sql, vec![req.deployment_id.into()]).await?;
+        Ok(msg::WakeDeploymentResponse::default())
+    }
+
+    async fn notify_instances_ready<'a>(
+        &'a self,
+        _: SharedObjectContext<'a>,
+        _: msg::NotifyInstancesReadyRequest,
+    ) -> HandlerResult<msg::NotifyInstancesReadyResponse> {
+        Err(TerminalError::new("ctl never calls this").into())
+    }
+}
