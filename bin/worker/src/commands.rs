@@ -4,7 +4,7 @@
 
 use config::Config;
 
-use crate::{connect, manifest, registration};
+use crate::{connect, manifest, registration, services};
 
 /// Prints the effective configuration; what deserves a look goes to stderr.
 ///
@@ -39,8 +39,13 @@ pub async fn register(config: Config, uri: Option<String>) -> Result<(), String>
     if uri.is_empty() {
         return Err("nothing to register: give --uri or set restate.register_as".to_owned());
     }
-    let registrar =
-        registration::Registrar::new(&config, &uri, None, manifest::of_this_build().await?)?;
+    let registrar = registration::Registrar::new(
+        &config,
+        services::admin(&config)?,
+        &uri,
+        None,
+        manifest::of_this_build().await?,
+    );
     registrar.attempt().await?;
     println!("registered {}", registrar.uri());
     Ok(())

@@ -9,10 +9,12 @@ pub mod commands;
 pub mod connect;
 pub mod health;
 pub mod manifest;
+pub mod observability;
 pub mod registration;
 pub mod serve;
 pub mod server;
 pub mod services;
+pub mod signals;
 pub mod supervise;
 pub mod timings;
 

@@ -60,21 +60,13 @@ impl Standing {
 impl Registrar {
     /// Registers `address`, in which `{version}` and `{port}` are replaced; dots of the version become dashes, so that
     /// it can stand in a host name.
-    ///
-    /// # Errors
-    /// The admin API's address cannot be used.
     pub fn new(
         config: &Config,
+        admin: Admin,
         address: &str,
         port: Option<u16>,
         manifest: Value,
-    ) -> Result<Self, String> {
-        let key = config.restate.api_key.expose();
-        let admin = Admin::new(
-            &config.restate.admin_url,
-            Some(key).filter(|k| !k.is_empty()),
-        )
-        .map_err(|e| format!("restate.admin_url: {}", connect::chain(&e)))?;
+    ) -> Self {
         let version: String = VERSION
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
@@ -88,13 +80,13 @@ impl Registrar {
             .get("registration.pause")
             .copied()
             .unwrap_or(PAUSE);
-        Ok(Self {
+        Self {
             admin,
             uri,
             force: config.restate.force(),
             manifest,
             pause,
-        })
+        }
     }
 
     /// The address that is registered.

@@ -3,14 +3,11 @@
 //!
 //! Not for what is served (see `services` and `background`).
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use config::Config;
 use mysql::Db;
-use telemetry::{Format, Guard, Listener};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::health::{Health, Phase};
@@ -18,7 +15,7 @@ use crate::registration::{Registrar, Standing};
 use crate::server::{self, Server};
 use crate::services::{self, Deps};
 use crate::supervise::{Failure, Tasks};
-use crate::{VERSION, background, connect, manifest};
+use crate::{VERSION, background, connect, manifest, observability, signals};
 
 /// How long background tasks and pools may take to end.
 const CLEANUP: Duration = Duration::from_secs(5);
@@ -45,7 +42,7 @@ pub enum ServeError {
 /// Anything that keeps it from serving, or the first task that failed.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
     let began = Instant::now();
-    let guard = logs(&config).map_err(|e| ServeError::Start(connect::chain(&e)))?;
+    let guard = observability::logs(&config).map_err(|e| ServeError::Start(connect::chain(&e)))?;
     let result = run(config, began).await;
     match &result {
         Ok(()) => tracing::info!("stopped"),
@@ -59,7 +56,7 @@ async fn run(config: Config, began: Instant) -> Result<(), ServeError> {
     for warning in &config.warnings {
         tracing::warn!(key = warning.path, "configuration: {warning}");
     }
-    let stop = on_signal().map_err(ServeError::Start)?;
+    let stop = signals::stop().map_err(ServeError::Start)?;
     let mut worker = Worker::start(config, began)
         .await
         .map_err(ServeError::Start)?;
@@ -87,7 +84,7 @@ impl Worker {
     async fn start(config: Config, began: Instant) -> Result<Self, String> {
         let no_more_tasks = CancellationToken::new();
         let mut tasks = Tasks::new();
-        if let Some(listener) = metrics(&config).await? {
+        if let Some(listener) = observability::metrics(&config).await? {
             let stop = no_more_tasks.clone();
             tasks.spawn("metrics", async move {
                 listener.serve(stop).await;
@@ -121,10 +118,11 @@ impl Worker {
             let manifest = manifest::of(&services::endpoint(&deps, &[])?).await?;
             Some(Registrar::new(
                 &deps.config,
+                deps.admin.clone(),
                 &restate.register_as,
                 Some(address.port()),
                 manifest,
-            )?)
+            ))
         };
         let health = Arc::new(checks(&deps, registrar.is_some().then(|| standing.clone())));
         let no_more_requests = CancellationToken::new();
@@ -259,69 +257,6 @@ fn checks(deps: &Arc<Deps>, standing: Option<Standing>) -> Health {
             async move { result }
         }),
     }
-}
-
-fn logs(config: &Config) -> Result<Guard, telemetry::TelemetryError> {
-    let logging = &config.observability.logging;
-    telemetry::init(&telemetry::Options {
-        instance_id: config.instance_id.clone(),
-        region: config.region.clone(),
-        version: VERSION.to_owned(),
-        format: match logging.format.as_str() {
-            "json" => Format::Json,
-            "human" => Format::Human,
-            _ => Format::Auto,
-        },
-        level: logging.level.clone(),
-        log_sample_rate: logging.sample_rate,
-        trace_sample_rate: config.observability.tracing.as_ref().map(|t| t.sample_rate),
-    })
-}
-
-/// The listener of `/metrics`, where one is configured.
-async fn metrics(config: &Config) -> Result<Option<Listener>, String> {
-    let metrics = &config.observability.metrics;
-    let address = match metrics.listen.parse::<SocketAddr>() {
-        Ok(address) => address,
-        Err(_) if metrics.prometheus_port > 0 => {
-            (Ipv4Addr::UNSPECIFIED, metrics.prometheus_port).into()
-        }
-        Err(_) => return Ok(None),
-    };
-    let recorder =
-        telemetry::metrics::Recorder::install(VERSION).map_err(|e| connect::chain(&e))?;
-    let listener = Listener::bind(address, recorder)
-        .await
-        .map_err(|e| e.to_string())?;
-    if let Some(address) = listener.address() {
-        tracing::info!(%address, "metrics are served");
-    }
-    Ok(Some(listener))
-}
-
-/// Cancelled by the first SIGTERM or SIGINT; the second ends the process where it stands.
-fn on_signal() -> Result<CancellationToken, String> {
-    let wanted = |kind| signal(kind).map_err(|e| format!("signals cannot be received: {e}"));
-    let (mut terminate, mut interrupt) = (
-        wanted(SignalKind::terminate())?,
-        wanted(SignalKind::interrupt())?,
-    );
-    let token = CancellationToken::new();
-    let first = token.clone();
-    tokio::spawn(async move {
-        for count in 0.. {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if count > 0 {
-                tracing::warn!("second signal: ending at once");
-                std::process::exit(1);
-            }
-            first.cancel();
-        }
-    });
-    Ok(token)
 }
 
 fn ms(began: Instant) -> u64 {

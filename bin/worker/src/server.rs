@@ -182,8 +182,7 @@ impl Site {
         } else {
             ProtocolMode::RequestResponse
         };
-        let mut options = HandleOptions::default();
-        options.protocol_mode = protocol_mode;
+        let options = HandleOptions { protocol_mode };
         self.endpoint
             .handle_with_options(request, options)
             .map(|body| body.map_err(Into::into).boxed_unsync())

@@ -48,11 +48,9 @@ impl Deps {
     /// # Errors
     /// An address that cannot be used, or a waiting time of `[test_timings]` that no service has.
     pub fn new(config: Config, db: Db) -> Result<Self, String> {
-        let key = Some(config.restate.api_key.expose()).filter(|k| !k.is_empty());
-        let ingress = Ingress::new(&config.restate.ingress_url, key)
+        let ingress = Ingress::new(&config.restate.ingress_url, key(&config))
             .map_err(|e| format!("restate.ingress_url: {}", chain(&e)))?;
-        let admin = Admin::new(&config.restate.admin_url, key)
-            .map_err(|e| format!("restate.admin_url: {}", chain(&e)))?;
+        let admin = admin(&config)?;
         let deploy = deploy::Deps {
             db: db.clone(),
             settings: deploy::Settings {
@@ -89,6 +87,19 @@ impl Deps {
         let db = Db::connect(&options).await.map_err(|e| chain(&e))?;
         Self::new(config, db)
     }
+}
+
+/// A client of the configured admin API.
+///
+/// # Errors
+/// An address that cannot be used.
+pub fn admin(config: &Config) -> Result<Admin, String> {
+    Admin::new(&config.restate.admin_url, key(config))
+        .map_err(|e| format!("restate.admin_url: {}", chain(&e)))
+}
+
+fn key(config: &Config) -> Option<&str> {
+    Some(config.restate.api_key.expose()).filter(|k| !k.is_empty())
 }
 
 /// Binds every service. With identity keys, only requests signed by one of them are served.

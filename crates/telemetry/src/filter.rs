@@ -146,8 +146,7 @@ mod tests {
             .and(Sample::new(rate));
         let subscriber = tracing_subscriber::registry().with(seen.clone().with_filter(filter));
         tracing::subscriber::with_default(subscriber, emit);
-        let lines = seen.0.lock().expect("not poisoned").clone();
-        lines
+        seen.0.lock().expect("not poisoned").clone()
     }
 
     #[test]

@@ -115,7 +115,8 @@ fn wrk_22_a_panic_at_start_ends_the_process_in_order() {
 }
 
 #[test]
-fn a_wrong_configuration_ends_the_process_naming_every_key() {
+fn wrk_2_a_wrong_configuration_ends_the_process_naming_every_key() {
+    testbed::scenario!("WRK-2");
     testbed::run(async {
         let mut worker = Worker::start("[restate]\nhttp_port = 70000\n");
         assert_eq!(worker.ended().await.code(), Some(1));
@@ -127,7 +128,8 @@ fn a_wrong_configuration_ends_the_process_naming_every_key() {
 }
 
 #[test]
-fn it_is_ready_soon_after_its_start() {
+fn wrk_1_without_optional_parts_it_is_ready_soon_after_its_start() {
+    testbed::scenario!("WRK-1");
     testbed::run(async {
         let database = testbed::migrated_database("soon").await;
         let restate = testbed::Restate::start(testbed::RestateOptions::default())
