@@ -33,7 +33,6 @@ pub(crate) async fn run(access: &Access, output: Output, deploy: Deploy) -> Resu
     });
     let image = msg::DockerImage {
         image: deploy.image,
-        ..Default::default()
     };
     let request = msg::DeployRequest {
         deployment_id: id.clone(),

@@ -34,7 +34,6 @@ struct MovedRoute {
 pub(crate) async fn promote(access: &Access, output: Output, target: &str) -> Result<(), Failure> {
     let request = msg::PromoteRequest {
         target_deployment_id: target.to_owned(),
-        ..Default::default()
     };
     traffic(access, output, target, "Promote", &request).await
 }
@@ -61,7 +60,6 @@ pub(crate) async fn rollback(
     let request = msg::RollbackRequest {
         source_deployment_id: source,
         target_deployment_id: target.to_owned(),
-        ..Default::default()
     };
     traffic(access, output, target, "Rollback", &request).await
 }
@@ -69,7 +67,6 @@ pub(crate) async fn rollback(
 pub(crate) async fn wake(access: &Access, output: Output, deployment: &str) -> Result<(), Failure> {
     let request = msg::WakeDeploymentRequest {
         deployment_id: deployment.to_owned(),
-        ..Default::default()
     };
     traffic(access, output, deployment, "WakeDeployment", &request).await
 }
