@@ -1,0 +1,5 @@
+//! The proxy between a real Restate server and an endpoint of ours.
+
+mod cuts;
+mod order;
+mod passing;
