@@ -1,7 +1,6 @@
 //! The agent of one region: a loop of heartbeat, follow, resync, look, report. The state machine it
 //! drives is in `cluster`; what it reads is in `desired`; what it writes is in `cluster_api`.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,11 +14,9 @@ use crate::cluster_api::{ClusterApi, heartbeat};
 use crate::delivery::Delivery;
 use crate::desired::{Cursors, Desired, Order, PAGE};
 use crate::handle::{Inner, Shared};
+use crate::resync::resync;
 use crate::state::Counters;
 use crate::{AgentHandle, Behaviour, Change};
-
-/// Objects per point query of a resync.
-const RESYNC_PAGE: usize = 200;
 
 /// How an agent is set up.
 #[derive(Clone)]
@@ -144,7 +141,7 @@ impl Agent {
         };
         self.follow(&desired).await?;
         if Instant::now() >= self.next_resync {
-            self.resync(&desired).await?;
+            resync(&self.shared, &desired).await?;
             self.next_resync = Instant::now() + self.options.resync;
         }
         self.report(api).await
@@ -241,85 +238,6 @@ impl Agent {
         Ok(())
     }
 
-    /// Compares everything that exists here with the database: what has no row is deleted, what has
-    /// one is applied again, lost reports are repeated. It cannot discover what is missing here.
-    async fn resync(&self, desired: &Desired<'_>) -> Result<(), DbError> {
-        let (workloads, sentinels, policies) = {
-            let inner = self.shared.lock();
-            let workloads: Vec<(String, String)> = inner
-                .cluster
-                .workloads
-                .values()
-                .map(|workload| {
-                    (
-                        workload.spec.deployment_id.clone(),
-                        workload.spec.k8s_name.clone(),
-                    )
-                })
-                .collect();
-            let sentinels: Vec<(String, String)> = inner
-                .cluster
-                .sentinels
-                .iter()
-                .map(|(name, sentinel)| (sentinel.id.clone(), name.clone()))
-                .collect();
-            (
-                workloads,
-                sentinels,
-                inner.cluster.policies.keys().cloned().collect::<Vec<_>>(),
-            )
-        };
-        for page in workloads.chunks(RESYNC_PAGE) {
-            let ids: Vec<&str> = page.iter().map(|(id, _)| id.as_str()).collect();
-            let orders = desired.deployments_by_id(&ids).await?;
-            let found: BTreeSet<&str> = orders.iter().map(|(id, _)| id.as_str()).collect();
-            let mut inner = self.shared.lock();
-            for (_, name) in page.iter().filter(|(id, _)| !found.contains(id.as_str())) {
-                inner.carry_out(Order::Stop {
-                    k8s_name: name.clone(),
-                });
-            }
-            for (deployment_id, order) in orders {
-                // The cluster API answers "not found" for a row whose owners are gone.
-                let name = page
-                    .iter()
-                    .find(|(id, _)| *id == deployment_id)
-                    .map(|(_, name)| name.clone());
-                match (order, name) {
-                    (Order::Skip { .. }, Some(k8s_name)) => {
-                        inner.carry_out(Order::Stop { k8s_name })
-                    }
-                    (order, _) => inner.carry_out(order),
-                }
-            }
-        }
-        for page in sentinels.chunks(RESYNC_PAGE) {
-            let ids: Vec<&str> = page.iter().map(|(id, _)| id.as_str()).collect();
-            let running: BTreeSet<String> = desired
-                .sentinels_by_id(&ids)
-                .await?
-                .into_iter()
-                .filter(|order| order.replicas.is_some())
-                .map(|order| order.id)
-                .collect();
-            let mut inner = self.shared.lock();
-            for (_, name) in page.iter().filter(|(id, _)| !running.contains(id)) {
-                inner.drop_sentinel(name);
-            }
-        }
-        for page in policies.chunks(RESYNC_PAGE) {
-            let ids: Vec<&str> = page.iter().map(String::as_str).collect();
-            let found: BTreeSet<String> = desired.policies_by_id(&ids).await?.into_iter().collect();
-            let mut inner = self.shared.lock();
-            inner
-                .cluster
-                .policies
-                .retain(|id, _| !page.contains(id) || found.contains(id));
-        }
-        self.shared.lock().repeat_lost();
-        Ok(())
-    }
-
     /// Reports what changed and what is due.
     async fn report(&self, api: &ClusterApi) -> Result<(), DbError> {
         let batches = {
@@ -359,7 +277,7 @@ impl Agent {
 }
 
 impl Inner {
-    fn carry_out(&mut self, order: Order) {
+    pub(crate) fn carry_out(&mut self, order: Order) {
         let now = Instant::now();
         match order {
             Order::Run(spec) => self.cluster.apply(spec, now, &self.behaviours),
@@ -382,7 +300,7 @@ impl Inner {
         }
     }
 
-    fn drop_sentinel(&mut self, k8s_name: &str) {
+    pub(crate) fn drop_sentinel(&mut self, k8s_name: &str) {
         let change = self.cluster.delete_sentinel(k8s_name);
         self.send(change, Instant::now());
     }
@@ -397,7 +315,7 @@ impl Inner {
         self.delivery.push(change, behaviour, now);
     }
 
-    fn repeat_lost(&mut self) {
+    pub(crate) fn repeat_lost(&mut self) {
         let now = Instant::now();
         for change in self.delivery.take_lost() {
             let name = change.k8s_name().to_owned();

@@ -22,6 +22,7 @@ pub mod front;
 mod handle;
 mod http;
 mod report;
+mod resync;
 mod serve;
 mod state;
 
