@@ -27,9 +27,14 @@ pub enum ConfigError {
     /// A variable in the file is not in the environment.
     #[error("${{{0}}} is not set in the environment")]
     Variable(String),
-    /// Not TOML, or a key of the wrong type. Without the text around it, which may hold secrets.
-    #[error("the configuration is not usable: {0}")]
-    Syntax(String),
+    /// Not TOML, or a value of the wrong type. The parser's own words quote the value, which may be a secret.
+    #[error(
+        "the configuration is not usable: line {line} is not TOML or its value has the wrong type"
+    )]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
+    },
     /// Not exactly one storage section.
     #[error(
         "exactly one of [storage.disk], [storage.memory], [storage.s3] must be there, found {0}"
@@ -113,8 +118,7 @@ pub fn from_text(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Options, ConfigError> {
     let text = expand(text, variable)?;
-    let file: File =
-        toml::from_str(&text).map_err(|error| ConfigError::Syntax(error.message().to_owned()))?;
+    let file: File = toml::from_str(&text).map_err(|error| syntax(&text, &error))?;
     let storage = storage(&file)?;
     let token = file
         .bearer_token
@@ -140,6 +144,16 @@ pub fn from_text(
             ..defaults
         },
     })
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error
+        .span()
+        .and_then(|span| text.get(..span.start))
+        .unwrap_or_default();
+    ConfigError::Syntax {
+        line: before.matches('\n').count() + 1,
+    }
 }
 
 fn storage(file: &File) -> Result<Storage, ConfigError> {

@@ -33,7 +33,7 @@ impl Vault {
         let mut retries = 0;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let limit = left.min(self.options.attempt_limit(items));
+            let limit = left.min(self.options.attempt_limit(items, body.len()));
             let error = match self
                 .measured_attempt(operation, body.clone(), limit, secret)
                 .await

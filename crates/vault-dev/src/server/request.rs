@@ -76,6 +76,7 @@ async fn call(shared: &Shared, method: Method, request: Request<Incoming>) -> An
         };
         let too_late = || failure(Code::DeadlineExceeded, "the time of the call is over");
         match limit {
+            Some(Duration::ZERO) => Err(too_late()),
             Some(limit) => tokio::time::timeout(limit, work)
                 .await
                 .unwrap_or_else(|_| Err(too_late())),

@@ -95,7 +95,8 @@ fn what_else_is_wrong_is_named_without_its_value() {
     assert!(refused(&with_keys(&good, "AAAA")).contains("encryption.previous_master_key"));
     assert!(refused(&with_keys(&good, &good)).contains("previous_master_key has the same id"));
     assert!(refused(&with_keys("", &good)).contains("encryption.master_key"));
-    refused("bearer_token = \"hunter2\"\nhttp_port = \"hunter2\"\n");
+    let wrong_type = refused("bearer_token = \"hunter2\"\nhttp_port = \"hunter2\"\n");
+    assert!(wrong_type.contains("line 2"), "{wrong_type}");
     refused("bearer_token = \"hunter2\nhttp_port = 1");
     assert!(!format!("{:?}", read(&with_keys(&good, "")).unwrap()).contains(&good));
 }

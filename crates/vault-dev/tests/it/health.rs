@@ -1,7 +1,8 @@
 //! Health, and stopping.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -41,11 +42,23 @@ async fn ready_follows_the_storage_and_the_rest_does_not() {
 struct SlowStore {
     inner: MemoryStore,
     reads: Semaphore,
+    waiting: AtomicUsize,
+}
+
+impl SlowStore {
+    fn new() -> Self {
+        Self {
+            inner: MemoryStore::default(),
+            reads: Semaphore::new(0),
+            waiting: AtomicUsize::new(0),
+        }
+    }
 }
 
 impl Store for SlowStore {
     fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
         async move {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
             let _permit = self.reads.acquire().await.unwrap();
             self.inner.get(name).await
         }
@@ -76,12 +89,9 @@ impl Store for SlowStore {
 
 #[tokio::test]
 async fn a_storage_that_hangs_is_not_ready_within_half_a_second() {
-    let store = Arc::new(SlowStore {
-        inner: MemoryStore::default(),
-        reads: Semaphore::new(0),
-    });
+    let store = Arc::new(SlowStore::new());
     let rig = Rig::over(store, &MasterKey::generate(), None).await;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     assert_eq!(rig.get("/health/ready").await.status, 503);
     assert!(
         begun.elapsed() < Duration::from_secs(2),
@@ -92,20 +102,15 @@ async fn a_storage_that_hangs_is_not_ready_within_half_a_second() {
 
 #[tokio::test]
 async fn a_call_under_way_is_answered_before_the_server_ends() {
-    let store = Arc::new(SlowStore {
-        inner: MemoryStore::default(),
-        reads: Semaphore::new(0),
-    });
+    let store = Arc::new(SlowStore::new());
     let rig = Rig::over(store.clone(), &MasterKey::generate(), None).await;
     let url = rig.server.url();
     let vault = rig.vault.clone();
     let call = tokio::spawn(async move { vault.encrypt("ring", "text").await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    eventually(|| async { store.waiting.load(Ordering::SeqCst) > 0 }).await;
     let stopping = tokio::spawn(rig.server.stop());
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(!stopping.is_finished());
-    let refused = reqwest::get(format!("{url}/health/live")).await;
-    assert!(refused.is_err(), "no new connection is taken");
+    eventually(|| async { reqwest::get(format!("{url}/health/live")).await.is_err() }).await;
+    assert!(!stopping.is_finished(), "it waits for the call");
     store.reads.add_permits(10);
     assert!(call.await.unwrap().is_ok());
     tokio::time::timeout(Duration::from_secs(5), stopping)
@@ -121,11 +126,16 @@ async fn a_dropped_server_is_gone() {
     let address = rig.server.address();
     vault.ping().await.unwrap();
     drop(rig);
-    for _ in 0..50 {
-        if tokio::net::TcpListener::bind(address).await.is_ok() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    eventually(|| async { tokio::net::TcpListener::bind(address).await.is_ok() }).await;
+}
+
+async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "it never came to that"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("it still listens");
 }

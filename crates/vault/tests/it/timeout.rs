@@ -23,7 +23,7 @@ async fn vlt_15_a_silent_vault_fails_the_call_within_its_time_as_something_to_re
     let begun = Instant::now();
     let error = vault.decrypt("ring", "blob").await.unwrap_err();
     assert!(
-        begun.elapsed() < Duration::from_millis(900),
+        begun.elapsed() < Duration::from_secs(3),
         "{:?}",
         begun.elapsed()
     );
@@ -78,7 +78,7 @@ async fn a_connection_that_nobody_accepts_ends_in_time_too() {
     let begun = Instant::now();
     assert!(vault.ping().await.is_err());
     assert!(
-        begun.elapsed() < Duration::from_millis(900),
+        begun.elapsed() < Duration::from_secs(3),
         "{:?}",
         begun.elapsed()
     );
