@@ -16,6 +16,7 @@ pub mod server;
 pub mod services;
 pub mod signals;
 pub mod supervise;
+pub mod takeover;
 pub mod timings;
 
 /// This build's version: what the build was told in `UNKEY_BUILD_VERSION`, else the package's.

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use config::Config;
+use mysql::Db;
 use restate_api::Admin;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{VERSION, connect, manifest};
+use crate::{VERSION, connect, manifest, takeover};
 
 /// Between two tries.
 pub const PAUSE: Duration = Duration::from_secs(5);
@@ -117,11 +118,16 @@ impl Registrar {
         Err(format!("{}; {advice}", differences.join("; ")))
     }
 
-    /// Tries until it succeeds or the process stops.
-    pub async fn keep_trying(self, standing: Standing, stop: CancellationToken) {
+    /// Takes over what the worker before this one left in Restate, then registers; tries until both succeed or the
+    /// process stops.
+    pub async fn keep_trying(self, db: &Db, standing: Standing, stop: CancellationToken) {
         loop {
+            let attempt = async {
+                takeover::raise_versions(db, &self.admin).await?;
+                self.attempt().await
+            };
             let result = tokio::select! {
-                result = self.attempt() => result,
+                result = attempt => result,
                 () = stop.cancelled() => return,
             };
             standing.set(result.clone());

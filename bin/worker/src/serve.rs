@@ -175,8 +175,9 @@ impl Worker {
         }
         if let Some(registrar) = self.registrar.take() {
             let (standing, stop) = (self.standing.clone(), self.no_more_tasks.clone());
+            let deps = self.deps.clone();
             self.tasks.spawn("registration", async move {
-                registrar.keep_trying(standing, stop).await;
+                registrar.keep_trying(&deps.db, standing, stop).await;
                 Ok(())
             });
         }

@@ -4,7 +4,7 @@
 use crate::phase::{self, Phase};
 use crate::sql;
 use durable::{Fault, Stop, codes};
-use messages::hydra::v1::__buffa::oneof::deploy_request::Source;
+use messages::hydra::v1::deploy_request::Source;
 use mysql::{Db, now_ms};
 
 /// Longest image reference the `deployments.image` column takes, characters.

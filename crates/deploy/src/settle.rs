@@ -33,10 +33,10 @@ async fn still_ours(tx: &Tx, invocation: Option<&str>, deployment_id: &str) -> R
         [deployment_id.into()],
     )
     .await?;
-    if let Some(me) = invocation {
-        if run.is_none_or(|r| r.invocation_id != me) {
-            return Ok(false);
-        }
+    if let Some(me) = invocation
+        && run.is_none_or(|r| r.invocation_id != me)
+    {
+        return Ok(false);
     }
     tx.touch(Lock::Deployments);
     let row: Option<RowState> = sql::one(

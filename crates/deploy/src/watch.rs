@@ -34,6 +34,10 @@ struct CountRow {
     n: i64,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a task of the process, not a handler: nothing of it is replayed"
+)]
 /// Runs until `shutdown`. Errors are logged and tried again; it never ends by itself.
 pub async fn run(deps: WatchDeps, shutdown: CancellationToken) {
     let timings = &deps.deploy.timings;

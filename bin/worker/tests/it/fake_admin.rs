@@ -76,6 +76,10 @@ impl FakeAdmin {
             .map(|b| String::from_utf8_lossy(&b.to_bytes()).into_owned())
             .unwrap_or_default();
         let line = format!("{} {}", head.method, head.uri.path());
+        if line == "POST /query" {
+            // Not part of the script: what the worker before left in Restate, which is nothing.
+            return Response::new(Full::from(r#"{"rows":[]}"#));
+        }
         let asked = Asked {
             line,
             headers: head.headers,

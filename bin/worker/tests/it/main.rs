@@ -1,7 +1,9 @@
 //! Tests of the worker against real servers: one module a subject, in one binary.
 
 mod fake_admin;
+mod kill;
 mod process;
+mod takeover;
 mod wrk_cli;
 mod wrk_health;
 mod wrk_manifest;

@@ -4,8 +4,14 @@
 #![recursion_limit = "512"]
 
 mod deploy;
+mod edge_rows;
+mod failure;
 mod hosts;
+mod neighbours;
 mod placement;
+mod query;
 mod readiness;
+mod reconciler;
+mod rolled_back;
 mod traffic;
 mod world;

@@ -1,6 +1,6 @@
 //! Where a deployment is placed: regions, replicas, quota, sentinels, policies.
 
-use crate::world::{World, execute, number, rows, text};
+use crate::world::{World, execute, number, rows};
 use edge_sim::Behaviour;
 use intent::{Autoscaling, NewDeployment};
 use sea_orm::FromQueryResult;
@@ -11,7 +11,16 @@ fn dep_9_without_a_schedulable_region_nothing_is_placed() {
     testbed::run(async {
         let w = World::with(2, |f| f.closed(0).closed(1)).await;
         let counters = "SELECT CAST(COALESCE(SUM(v), 0) AS SIGNED) AS n FROM ctrl_worker_region_counters WHERE region_id IN (?, ?)";
-        let counted = || number(&w.bound.db, counters, [w.app.regions[0].id.as_str().into(), w.app.regions[1].id.as_str().into()]);
+        let counted = || {
+            number(
+                &w.bound.db,
+                counters,
+                [
+                    w.app.regions[0].id.as_str().into(),
+                    w.app.regions[1].id.as_str().into(),
+                ],
+            )
+        };
         let before = counted().await;
         let id = w.create(&NewDeployment::production(&w.app.app_id)).await;
         let error = w.deploy(&id, "nginx:1").await.expect_err("refused");
@@ -21,7 +30,13 @@ fn dep_9_without_a_schedulable_region_nothing_is_placed() {
         let steps = w.steps(&id).await;
         let last = steps.last().expect("steps");
         assert_eq!(last.0, "deploying");
-        assert!(last.2.as_deref().unwrap_or_default().contains("schedulable region"), "{steps:?}");
+        assert!(
+            last.2
+                .as_deref()
+                .unwrap_or_default()
+                .contains("schedulable region"),
+            "{steps:?}"
+        );
         assert!(w.topology(&id).await.is_empty());
         assert_eq!(counted().await, before, "no version was used");
         w.end(&[&id]).await;
@@ -48,16 +63,39 @@ fn dep_11_the_cpu_quota_is_a_limit_that_may_be_reached() {
     testbed::scenario!("DEP-11");
     testbed::run(async {
         // 9 000 allocated by one deployment of 2 250 × 4; then 500 × max 3 does not fit and 500 × 2 does.
-        let w = World::with(1, |f| f.quota(10_000, 100_000).policy(0, Autoscaling::replicas(1, 4))).await;
-        let big = NewDeployment { cpu_millicores: Some(2_250), ..NewDeployment::production(&w.app.app_id) };
+        let w = World::with(1, |f| {
+            f.quota(10_000, 100_000)
+                .policy(0, Autoscaling::replicas(1, 4))
+        })
+        .await;
+        let big = NewDeployment {
+            cpu_millicores: Some(2_250),
+            ..NewDeployment::production(&w.app.app_id)
+        };
         let big = w.create(&big).await;
         w.deploy(&big, "nginx:1").await.expect("fits");
-        let small = NewDeployment { cpu_millicores: Some(500), ..NewDeployment::production(&w.app.app_id) };
+        let small = NewDeployment {
+            cpu_millicores: Some(500),
+            ..NewDeployment::production(&w.app.app_id)
+        };
         set_max(&w, 3).await;
         let refused = w.create(&small).await;
-        let error = w.deploy(&refused, "nginx:1").await.expect_err("over the quota");
-        assert!(error.to_string().contains("CW0007") && error.to_string().contains("CPU"), "{error}");
-        assert!(w.steps(&refused).await.last().and_then(|s| s.2.clone()).unwrap_or_default().contains("CPU"));
+        let error = w
+            .deploy(&refused, "nginx:1")
+            .await
+            .expect_err("over the quota");
+        assert!(
+            error.to_string().contains("CW0007") && error.to_string().contains("CPU"),
+            "{error}"
+        );
+        assert!(
+            w.steps(&refused)
+                .await
+                .last()
+                .and_then(|s| s.2.clone())
+                .unwrap_or_default()
+                .contains("CPU")
+        );
         assert!(w.topology(&refused).await.is_empty());
         set_max(&w, 2).await;
         let fits = w.create(&small).await;
@@ -71,12 +109,25 @@ fn dep_12_memory_is_checked_after_the_cpu() {
     testbed::scenario!("DEP-12");
     testbed::run(async {
         let w = World::with(1, |f| f.quota(1_000, 512)).await;
-        let with = |cpu, memory| NewDeployment { cpu_millicores: Some(cpu), memory_mib: Some(memory), ..NewDeployment::production(&w.app.app_id) };
+        let with = |cpu, memory| NewDeployment {
+            cpu_millicores: Some(cpu),
+            memory_mib: Some(memory),
+            ..NewDeployment::production(&w.app.app_id)
+        };
         let memory = w.create(&with(500, 1_024)).await;
-        let error = w.deploy(&memory, "nginx:1").await.expect_err("too much memory");
-        assert!(error.to_string().contains("CW0008") && error.to_string().contains("memory"), "{error}");
+        let error = w
+            .deploy(&memory, "nginx:1")
+            .await
+            .expect_err("too much memory");
+        assert!(
+            error.to_string().contains("CW0008") && error.to_string().contains("memory"),
+            "{error}"
+        );
         let both = w.create(&with(2_000, 1_024)).await;
-        let error = w.deploy(&both, "nginx:1").await.expect_err("too much of both");
+        let error = w
+            .deploy(&both, "nginx:1")
+            .await
+            .expect_err("too much of both");
         assert!(error.to_string().contains("CW0007"), "{error}");
         w.end(&[&memory, &both]).await;
     });
@@ -88,17 +139,42 @@ fn dep_13_two_apps_race_for_room_that_is_there_once() {
     testbed::run(async {
         for _ in 0..5 {
             let w = World::with(1, |f| f.quota(1_000, 10_000)).await;
-            let other = intent::Fixture::new(&w.bound.db).in_regions(&w.app.regions).create().await.expect("second app");
+            let other = intent::Fixture::new(&w.bound.db)
+                .in_regions(&w.app.regions)
+                .create()
+                .await
+                .expect("second app");
             // The second app belongs to the same workspace: its rows are moved under the first one's.
             for table in ["projects", "apps", "environments"] {
-                let column = if table == "projects" { "id" } else { "project_id" };
+                let column = if table == "projects" {
+                    "id"
+                } else {
+                    "project_id"
+                };
                 let sql = format!("UPDATE {table} SET workspace_id = ? WHERE {column} = ?");
-                execute(&w.bound.db, &sql, [w.app.workspace_id.as_str().into(), other.project_id.as_str().into()]).await;
+                execute(
+                    &w.bound.db,
+                    &sql,
+                    [
+                        w.app.workspace_id.as_str().into(),
+                        other.project_id.as_str().into(),
+                    ],
+                )
+                .await;
             }
-            let new = |app: &str| NewDeployment { cpu_millicores: Some(600), ..NewDeployment::production(app) };
-            let (a, b) = (w.create(&new(&w.app.app_id)).await, w.create(&new(&other.app_id)).await);
+            let new = |app: &str| NewDeployment {
+                cpu_millicores: Some(600),
+                ..NewDeployment::production(app)
+            };
+            let (a, b) = (
+                w.create(&new(&w.app.app_id)).await,
+                w.create(&new(&other.app_id)).await,
+            );
             let (first, second) = tokio::join!(w.deploy(&a, "nginx:1"), w.deploy(&b, "nginx:1"));
-            let lost: Vec<_> = [&first, &second].into_iter().filter_map(|r| r.as_ref().err()).collect();
+            let lost: Vec<_> = [&first, &second]
+                .into_iter()
+                .filter_map(|r| r.as_ref().err())
+                .collect();
             assert_eq!(lost.len(), 1, "{first:?} {second:?}");
             assert!(lost[0].to_string().contains("CW0007"), "{}", lost[0]);
             let mut statuses = [w.status(&a).await, w.status(&b).await];
@@ -121,8 +197,20 @@ fn dep_14_replicas_are_clamped_and_thresholds_copied() {
             memory: Option<u8>,
         }
         let w = World::with(3, |f| {
-            f.policy(1, Autoscaling { cpu_threshold: Some(70), ..Autoscaling::replicas(0, 4) })
-                .policy(2, Autoscaling { memory_threshold: Some(55), ..Autoscaling::replicas(3, 1) })
+            f.policy(
+                1,
+                Autoscaling {
+                    cpu_threshold: Some(70),
+                    ..Autoscaling::replicas(0, 4)
+                },
+            )
+            .policy(
+                2,
+                Autoscaling {
+                    memory_threshold: Some(55),
+                    ..Autoscaling::replicas(3, 1)
+                },
+            )
         })
         .await;
         let id = w.deploy_production().await;
@@ -130,113 +218,52 @@ fn dep_14_replicas_are_clamped_and_thresholds_copied() {
         for region in &w.app.regions {
             let sql = "SELECT autoscaling_replicas_min AS min, autoscaling_replicas_max AS max, autoscaling_threshold_cpu AS cpu,
                        autoscaling_threshold_memory AS memory FROM deployment_topology WHERE deployment_id = ? AND region_id = ?";
-            found.extend(rows::<Row, 2>(&w.bound.db, sql, [id.as_str().into(), region.id.as_str().into()]).await);
+            found.extend(
+                rows::<Row, 2>(
+                    &w.bound.db,
+                    sql,
+                    [id.as_str().into(), region.id.as_str().into()],
+                )
+                .await,
+            );
         }
         assert_eq!(
             found,
             [
-                Row { min: 1, max: 1, cpu: None, memory: None },
-                Row { min: 1, max: 4, cpu: Some(70), memory: None },
-                Row { min: 3, max: 3, cpu: None, memory: Some(55) },
+                Row {
+                    min: 1,
+                    max: 1,
+                    cpu: None,
+                    memory: None
+                },
+                Row {
+                    min: 1,
+                    max: 4,
+                    cpu: Some(70),
+                    memory: None
+                },
+                Row {
+                    min: 3,
+                    max: 3,
+                    cpu: None,
+                    memory: Some(55)
+                },
             ]
         );
         w.end(&[&id]).await;
     });
 }
 
-#[test]
-fn dep_20_an_environment_gets_one_sentinel_per_region_once() {
-    testbed::scenario!("DEP-20");
-    testbed::run(async {
-        #[derive(FromQueryResult, Debug, PartialEq, Clone)]
-        struct Sentinel {
-            id: String,
-            k8s_name: String,
-            k8s_address: String,
-            image: String,
-            desired_replicas: i32,
-            cpu_millicores: i32,
-            memory_mib: i32,
-        }
-        let w = World::new(2).await;
-        let of = async |environment: &str| {
-            let sql = "SELECT id, k8s_name, k8s_address, image, desired_replicas, cpu_millicores, memory_mib FROM sentinels WHERE environment_id = ? ORDER BY id";
-            rows::<Sentinel, 1>(&w.bound.db, sql, [environment.into()]).await
-        };
-        // Two first deployments of the environment at once: each region still gets exactly one.
-        let (a, b) = (w.create(&NewDeployment::production(&w.app.app_id)).await, w.create(&NewDeployment::production(&w.app.app_id)).await);
-        let (ra, rb) = tokio::join!(w.deploy(&a, "nginx:1"), w.deploy(&b, "nginx:1"));
-        ra.expect("a");
-        rb.expect("b");
-        let production = of(&w.app.production_environment_id).await;
-        assert_eq!(production.len(), 2);
-        for s in &production {
-            assert_eq!((s.desired_replicas, s.cpu_millicores, s.memory_mib), (3, 250, 256));
-            assert_eq!(s.k8s_address, format!("{}.sentinel.svc.cluster.local:8040", s.k8s_name));
-            assert_eq!((s.k8s_name.len(), s.image.as_str()), (8, "ghcr.io/unkeyed/unkey:test"));
-        }
-        let c = w.deploy_production().await;
-        assert_eq!(of(&w.app.production_environment_id).await, production, "a later deployment creates and changes none");
-        let d = w.create(&NewDeployment::preview(&w.app.app_id)).await;
-        w.deploy(&d, "nginx:1").await.expect("preview");
-        let preview = of(&w.app.preview_environment_id).await;
-        assert_eq!(preview.iter().map(|s| s.desired_replicas).collect::<Vec<_>>(), [1, 1]);
-        w.end(&[&a, &b, &c, &d]).await;
-    });
-}
-
-#[test]
-fn a_deployment_waits_for_the_sentinel_it_created_and_for_no_other() {
-    testbed::run(async {
-        let w = World::new(1).await;
-        w.behave(0, Behaviour { sentinel_unhealthy: true, ..Behaviour::ready_after(std::time::Duration::ZERO) });
-        let first = w.create(&NewDeployment::production(&w.app.app_id)).await;
-        let error = w.deploy(&first, "nginx:1").await.expect_err("its gateway never gets healthy");
-        assert!(error.to_string().contains("gateway is not healthy"), "{error}");
-        let second = w.deploy_production().await;
-        assert_eq!(w.status(&second).await, "ready", "the gateway exists already and is not looked at");
-        w.end(&[&first, &second]).await;
-    });
-}
-
-#[test]
-fn dep_21_two_policies_per_region_with_the_names_of_the_contract() {
-    testbed::scenario!("DEP-21");
-    testbed::run(async {
-        #[derive(FromQueryResult, Debug)]
-        struct Policy {
-            id: String,
-            k8s_name: String,
-            k8s_namespace: String,
-            policy: String,
-        }
-        let w = World::new(2).await;
-        let id = w.create(&NewDeployment { port: Some(9_099), ..NewDeployment::production(&w.app.app_id) }).await;
-        w.deploy(&id, "nginx:1").await.expect("deploy");
-        let name = text(&w.bound.db, "SELECT k8s_name AS t FROM deployments WHERE id = ?", [id.as_str().into()]).await;
-        let namespace = text(&w.bound.db, "SELECT k8s_namespace AS t FROM workspaces WHERE id = ?", [w.app.workspace_id.as_str().into()]).await;
-        let sql = "SELECT id, k8s_name, k8s_namespace, CAST(policy AS CHAR) AS policy FROM cilium_network_policies WHERE deployment_id = ? ORDER BY region_id, k8s_name";
-        let found: Vec<Policy> = rows(&w.bound.db, sql, [id.as_str().into()]).await;
-        assert_eq!(found.len(), 4);
-        for pair in found.chunks(2) {
-            assert_eq!((pair[0].k8s_name.as_str(), pair[0].k8s_namespace.as_str()), (format!("sentinel-egress-to-{name}").as_str(), "sentinel"));
-            assert_eq!((pair[1].k8s_name.as_str(), pair[1].k8s_namespace.as_str()), (format!("sentinel-ingress-to-{name}").as_str(), namespace.as_str()));
-            for (row, direction) in [(&pair[0], "egress"), (&pair[1], "ingress")] {
-                let policy: serde_json::Value = serde_json::from_str(&row.policy).expect("json");
-                assert_eq!(policy["spec"][direction][0]["toPorts"][0]["ports"][0]["port"], "9099");
-                assert_eq!(policy["metadata"]["labels"]["unkey.com/networkpolicy.id"], row.id.as_str());
-            }
-        }
-        // Sending Deploy again writes nothing: neither rows nor versions.
-        let versions = "SELECT CAST(SUM(version) AS SIGNED) AS n FROM cilium_network_policies WHERE deployment_id = ?";
-        let before = number(&w.bound.db, versions, [id.as_str().into()]).await;
-        w.deploy(&id, "nginx:1").await.expect("no-op");
-        assert_eq!(number(&w.bound.db, versions, [id.as_str().into()]).await, before);
-        w.end(&[&id]).await;
-    });
-}
-
 async fn set_max(w: &World, max: i32) {
     let sql = "UPDATE horizontal_autoscaling_policies SET replicas_max = ? WHERE workspace_id = ?";
-    assert_eq!(execute(&w.bound.db, sql, [max.into(), w.app.workspace_id.as_str().into()]).await, 2, "production and preview");
+    assert_eq!(
+        execute(
+            &w.bound.db,
+            sql,
+            [max.into(), w.app.workspace_id.as_str().into()]
+        )
+        .await,
+        2,
+        "production and preview"
+    );
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// Waits until the schedule of a deployment is what it should be (`None`: nothing scheduled).
-async fn scheduled(w: &World, id: &str, to: Option<u64>) {
+pub(crate) async fn scheduled(w: &World, id: &str, to: Option<u64>) {
     testbed::eventually(Duration::from_secs(5), || async {
         let t = w.transition(id).await;
         (t["To"].as_u64() == to).then_some(()).ok_or(t)
@@ -15,9 +15,14 @@ async fn scheduled(w: &World, id: &str, to: Option<u64>) {
     .await;
 }
 
-async fn live_routes_point_to(w: &World, id: &str) {
+pub(crate) async fn live_routes_point_to(w: &World, id: &str) {
     for sticky in ["live", "environment"] {
-        assert_eq!(w.route_target(sticky, &w.app.production_environment_id).await, id, "{sticky}");
+        assert_eq!(
+            w.route_target(sticky, &w.app.production_environment_id)
+                .await,
+            id,
+            "{sticky}"
+        );
     }
 }
 
@@ -59,15 +64,24 @@ fn dep_44_promote_refuses_and_changes_nothing() {
             assert_eq!((w.pointer().await, w.routes().await), before);
             error.status()
         };
-        let ready = w.create(&NewDeployment::production(&w.app.app_id).status("ready")).await;
+        let ready = w
+            .create(&NewDeployment::production(&w.app.app_id).status("ready"))
+            .await;
         assert_eq!(refused(&ready, "CW0012").await, Some(400));
         let live = w.deploy_production().await;
-        let building = w.create(&NewDeployment::production(&w.app.app_id).status("building")).await;
+        let building = w
+            .create(&NewDeployment::production(&w.app.app_id).status("building"))
+            .await;
         assert_eq!(refused(&building, "CW0011").await, Some(400));
         assert_eq!(refused(&live, "CW0013").await, Some(400));
         assert_eq!(refused("d_nowhere", "CW0002").await, Some(404));
         let other = w.deploy_production().await;
-        execute(&w.bound.db, "UPDATE frontline_routes SET sticky = 'none' WHERE app_id = ?", [w.app.app_id.as_str().into()]).await;
+        execute(
+            &w.bound.db,
+            "UPDATE frontline_routes SET sticky = 'none' WHERE app_id = ?",
+            [w.app.app_id.as_str().into()],
+        )
+        .await;
         assert_eq!(refused(&live, "CW0014").await, Some(400));
         w.end(&[&live, &other]).await;
     });
@@ -83,17 +97,32 @@ fn dep_45_a_preview_cannot_be_promoted_and_a_sleeping_target_is_woken_or_refused
         let preview = w.create(&NewDeployment::preview(&w.app.app_id)).await;
         w.deploy(&preview, "nginx:1").await.expect("preview");
         let error = w.promote(&preview).await.expect_err("refused");
-        assert!(error.status() == Some(400) && error.to_string().contains("CW0015"), "{error}");
+        assert!(
+            error.status() == Some(400) && error.to_string().contains("CW0015"),
+            "{error}"
+        );
         assert_eq!(w.pointer().await.0, Some(live.clone()));
 
         asleep(&w, &sleeper).await;
         w.agents[0].behave_for(&sleeper, Behaviour::never_ready());
         let error = w.promote(&sleeper).await.expect_err("does not come up");
-        assert!(error.status() == Some(409) && error.to_string().contains("CW0019"), "{error}");
-        assert_eq!(w.pointer().await.0, Some(live.clone()), "production untouched");
+        assert!(
+            error.status() == Some(409) && error.to_string().contains("CW0019"),
+            "{error}"
+        );
+        assert_eq!(
+            w.pointer().await.0,
+            Some(live.clone()),
+            "production untouched"
+        );
         live_routes_point_to(&w, &live).await;
         testbed::eventually(Duration::from_secs(10), || async {
-            let t = text(&w.bound.db, "SELECT CAST(desired_state AS CHAR) AS t FROM deployments WHERE id = ?", [sleeper.as_str().into()]).await;
+            let t = text(
+                &w.bound.db,
+                "SELECT CAST(desired_state AS CHAR) AS t FROM deployments WHERE id = ?",
+                [sleeper.as_str().into()],
+            )
+            .await;
             (t == "standby").then_some(()).ok_or(t)
         })
         .await;
@@ -106,60 +135,6 @@ fn dep_45_a_preview_cannot_be_promoted_and_a_sleeping_target_is_woken_or_refused
 }
 
 #[test]
-fn dep_46_confirming_a_rollback_releases_exactly_the_one_rolled_back_from() {
-    testbed::scenario!("DEP-46");
-    testbed::run(async {
-        let w = World::new(1).await;
-        let good = w.deploy_production().await;
-        let bad = w.deploy_production().await;
-        w.rollback(&bad, &good).await.expect("rollback");
-        // A newer deployment that is not live must not be taken for the one rolled back from.
-        let newer = w.deploy_production().await;
-        let routes = w.routes().await;
-        w.promote(&good).await.expect("confirm");
-        assert_eq!(w.pointer().await, (Some(good.clone()), false));
-        assert_eq!(w.routes().await, routes, "no route moves");
-        scheduled(&w, &bad, Some(2)).await;
-        assert!(w.transition(&newer).await.is_null());
-        w.end(&[&good, &bad, &newer]).await;
-    });
-}
-
-#[test]
-fn confirming_a_rollback_with_nothing_to_release_succeeds() {
-    testbed::run(async {
-        let w = World::new(1).await;
-        let only = w.deploy_production().await;
-        // As an app looks that was rolled back by the worker before this one, whose source is gone.
-        execute(&w.bound.db, "UPDATE apps SET is_rolled_back = 1 WHERE id = ?", [w.app.app_id.as_str().into()]).await;
-        w.promote(&only).await.expect("confirm");
-        assert_eq!(w.pointer().await, (Some(only.clone()), false));
-        w.end(&[&only]).await;
-    });
-}
-
-#[test]
-fn dep_47_rollback_moves_traffic_back_and_keeps_the_source_running() {
-    testbed::scenario!("DEP-47");
-    testbed::run(async {
-        let w = World::new(2).await;
-        let target = w.deploy_production().await;
-        let source = w.deploy_production().await;
-        scheduled(&w, &target, Some(2)).await;
-        w.rollback(&source, &target).await.expect("rollback");
-        assert_eq!(w.pointer().await, (Some(target.clone()), true));
-        live_routes_point_to(&w, &target).await;
-        scheduled(&w, &target, None).await;
-        assert!(w.transition(&source).await.is_null());
-        tokio::time::sleep(crate::world::timings().standby_delay + Duration::from_secs(1)).await;
-        for id in [&target, &source] {
-            assert!(w.topology(id).await.iter().all(|t| t.1 == "running"), "{id}");
-        }
-        w.end(&[&target, &source]).await;
-    });
-}
-
-#[test]
 fn dep_48_rollback_refuses_and_changes_nothing() {
     testbed::scenario!("DEP-48");
     testbed::run(async {
@@ -168,7 +143,9 @@ fn dep_48_rollback_refuses_and_changes_nothing() {
         let foreign = other.deploy_production().await;
         let preview = w.create(&NewDeployment::preview(&w.app.app_id)).await;
         w.deploy(&preview, "nginx:1").await.expect("preview");
-        let failed = w.create(&NewDeployment::production(&w.app.app_id).status("failed")).await;
+        let failed = w
+            .create(&NewDeployment::production(&w.app.app_id).status("failed"))
+            .await;
         let before = (w.pointer().await, w.routes().await);
         for (from, to, code, status) in [
             (live.as_str(), live.as_str(), "CW0016", 400),
@@ -181,12 +158,23 @@ fn dep_48_rollback_refuses_and_changes_nothing() {
             ("", &target, "CW0001", 400),
         ] {
             let error = w.rollback(from, to).await.expect_err("refused");
-            assert!(error.status() == Some(status) && error.to_string().contains(code), "{from} → {to}: {error}");
+            assert!(
+                error.status() == Some(status) && error.to_string().contains(code),
+                "{from} → {to}: {error}"
+            );
         }
         assert_eq!((w.pointer().await, w.routes().await), before);
-        execute(&w.bound.db, "UPDATE frontline_routes SET sticky = 'none' WHERE app_id = ?", [w.app.app_id.as_str().into()]).await;
+        execute(
+            &w.bound.db,
+            "UPDATE frontline_routes SET sticky = 'none' WHERE app_id = ?",
+            [w.app.app_id.as_str().into()],
+        )
+        .await;
         let error = w.rollback(&live, &target).await.expect_err("no routes");
-        assert!(error.status() == Some(400) && error.to_string().contains("CW0014"), "{error}");
+        assert!(
+            error.status() == Some(400) && error.to_string().contains("CW0014"),
+            "{error}"
+        );
         assert_eq!(w.pointer().await, before.0);
         w.end(&[&target, &live, &preview]).await;
         other.end(&[&foreign]).await;
@@ -205,47 +193,15 @@ fn dep_49_a_rollback_does_not_wait_for_a_deployment_of_the_same_key() {
         w.eventually_status(&waiting, "deploying").await;
         let started = Instant::now();
         w.rollback(&live, &target).await.expect("rollback");
-        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            started.elapsed()
+        );
         assert_eq!(w.status(&waiting).await, "deploying");
         w.agents[0].behave_for(&waiting, Behaviour::ready_after(Duration::ZERO));
         w.eventually_status(&waiting, "ready").await;
         w.end(&[&target, &live, &waiting]).await;
-    });
-}
-
-#[test]
-fn dep_22_while_rolled_back_a_deployment_takes_the_environment_name_only() {
-    testbed::scenario!("DEP-22", "RTE-12");
-    testbed::run(async {
-        let w = World::new(1).await;
-        let (good, bad) = (w.deploy_production().await, w.deploy_production().await);
-        w.rollback(&bad, &good).await.expect("rollback");
-        let id = w.deploy_production().await;
-        assert_eq!(w.status(&id).await, "ready");
-        assert_eq!(w.pointer().await, (Some(good.clone()), true));
-        assert_eq!(w.route_target("live", &w.app.production_environment_id).await, good);
-        assert_eq!(w.route_target("environment", &w.app.production_environment_id).await, id);
-        w.end(&[&good, &bad, &id]).await;
-    });
-}
-
-#[test]
-fn dep_23_a_rollback_while_a_deployment_waits_is_not_overwritten() {
-    testbed::scenario!("DEP-23");
-    testbed::run(async {
-        let w = World::new(1).await;
-        let (good, bad) = (w.deploy_production().await, w.deploy_production().await);
-        let id = w.create(&NewDeployment::production(&w.app.app_id)).await;
-        w.agents[0].behave_for(&id, Behaviour::never_ready());
-        w.send(&id, "nginx:1").await;
-        w.eventually_status(&id, "deploying").await;
-        w.rollback(&bad, &good).await.expect("rollback");
-        w.agents[0].behave_for(&id, Behaviour::ready_after(Duration::ZERO));
-        w.eventually_status(&id, "ready").await;
-        assert_eq!(w.pointer().await, (Some(good.clone()), true));
-        assert_eq!(w.route_target("live", &w.app.production_environment_id).await, good);
-        assert!(w.transition(&good).await.is_null());
-        w.end(&[&good, &bad, &id]).await;
     });
 }
 
@@ -277,13 +233,18 @@ fn dpl_18_a_sleeping_deployment_is_woken_and_ready_again() {
         let live = w.deploy_production().await;
         asleep(&w, &sleeper).await;
         let before = w.topology(&sleeper).await;
-        w.call("WakeDeployment", &json!({ "deploymentId": sleeper })).await.expect("wake");
+        w.call("WakeDeployment", &json!({ "deploymentId": sleeper }))
+            .await
+            .expect("wake");
         assert_eq!(w.status(&sleeper).await, "ready");
         for (was, is) in before.iter().zip(w.topology(&sleeper).await) {
             assert_eq!((is.0.as_str(), is.1.as_str()), (was.0.as_str(), "running"));
             assert!(is.2 > was.2, "a new version");
         }
-        let error = w.call("WakeDeployment", &json!({ "deploymentId": "d_nowhere" })).await.expect_err("unknown");
+        let error = w
+            .call("WakeDeployment", &json!({ "deploymentId": "d_nowhere" }))
+            .await
+            .expect_err("unknown");
         assert_eq!(error.status(), Some(404));
         w.end(&[&sleeper, &live]).await;
     });
@@ -300,9 +261,14 @@ fn edg_21_the_old_deployment_runs_on_while_fronts_may_still_know_it() {
         let w = World::new(1).await;
         let old = w.deploy_production().await;
         let new = w.deploy_production().await;
-        let running = "SELECT COUNT(*) AS n FROM instances WHERE deployment_id = ? AND status = 'running'";
+        let running =
+            "SELECT COUNT(*) AS n FROM instances WHERE deployment_id = ? AND status = 'running'";
         tokio::time::sleep(delay / 2).await;
-        assert!(number(&w.bound.db, running, [old.as_str().into()]).await >= 1, "still there after {:?}", delay / 2);
+        assert!(
+            number(&w.bound.db, running, [old.as_str().into()]).await >= 1,
+            "still there after {:?}",
+            delay / 2
+        );
         asleep(&w, &old).await;
         assert_eq!(number(&w.bound.db, running, [old.as_str().into()]).await, 0);
         w.end(&[&old, &new]).await;
@@ -316,11 +282,25 @@ fn dep_51_without_a_source_of_counts_no_preview_is_put_to_sleep() {
         let w = World::new(1).await;
         let id = w.create(&NewDeployment::preview(&w.app.app_id)).await;
         w.deploy(&id, "nginx:1").await.expect("preview");
-        execute(&w.bound.db, "UPDATE deployments SET created_at = 1, updated_at = 1 WHERE id = ?", [id.as_str().into()]).await;
-        let error = w.call("ScaleDownIdlePreviewDeployments", &json!({})).await.expect_err("refused");
-        assert!(error.status() == Some(503) && error.to_string().contains("CW0024"), "{error}");
+        execute(
+            &w.bound.db,
+            "UPDATE deployments SET created_at = 1, updated_at = 1 WHERE id = ?",
+            [id.as_str().into()],
+        )
+        .await;
+        let error = w
+            .call("ScaleDownIdlePreviewDeployments", &json!({}))
+            .await
+            .expect_err("refused");
+        assert!(
+            error.status() == Some(503) && error.to_string().contains("CW0024"),
+            "{error}"
+        );
         let state = "SELECT CONCAT(desired_state, '/', status) AS t FROM deployments WHERE id = ?";
-        assert_eq!(text(&w.bound.db, state, [id.as_str().into()]).await, "running/ready");
+        assert_eq!(
+            text(&w.bound.db, state, [id.as_str().into()]).await,
+            "running/ready"
+        );
         assert!(w.transition(&id).await.is_null());
         w.end(&[&id]).await;
     });

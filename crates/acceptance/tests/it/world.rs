@@ -1,19 +1,22 @@
-//! The world of a test: all services bound once per process with scaled waiting times, fakes of the neighbours that
-//! record what they are told, and per test an app with its own regions and edge agents.
+//! The world of a test: all services bound once per process with scaled waiting times, and per test an app with its
+//! own regions and edge agents.
 
+pub(crate) use crate::neighbours::{Broken, break_for, told};
+use crate::neighbours::{Deployment, FakeGitHub, FakeOpenapi, Routing};
+pub(crate) use crate::query::{execute, number, rows, text};
 use deploy::watch::{WatchDeps, run};
 use deploy::{Deploy, Deps, Neighbours, Settings, Timings};
 use edge_sim::{Agent, AgentHandle, AgentOptions, Behaviour};
 use intent::{AppRows, Fixture, NewDeployment};
-use messages::hydra::v1 as msg;
 use mysql::Db;
 use restate_api::{Admin, Ingress};
 use restate_sdk::prelude::*;
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, Value};
+use sea_orm::FromQueryResult;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
+use testbed::{Restate, RestateOptions, Served};
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 
@@ -37,43 +40,6 @@ pub(crate) fn timings() -> Timings {
     }
 }
 
-/// What the fakes were told, by object key: `Init`, `ReportStatus <state> <text>`, `ScrapeSpec`.
-static TOLD: LazyLock<Mutex<BTreeMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);
-
-fn tell(key: &str, what: String) {
-    TOLD.lock().unwrap().entry(key.to_owned()).or_default().push(what);
-}
-
-/// What the fake neighbours were told about a deployment, in order.
-pub(crate) fn told(deployment_id: &str) -> Vec<String> {
-    TOLD.lock().unwrap().get(deployment_id).cloned().unwrap_or_default()
-}
-
-struct FakeGitHub;
-
-impl github_status_client::GitHubStatusBackend for FakeGitHub {
-    async fn init<'a>(&'a self, ctx: ObjectContext<'a>, req: msg::GitHubStatusInitRequest) -> HandlerResult<msg::GitHubStatusInitResponse> {
-        tell(ctx.key(), format!("Init {} {} {}", req.repo, req.environment_label, req.environment_url));
-        Ok(msg::GitHubStatusInitResponse {})
-    }
-
-    async fn report_status<'a>(&'a self, ctx: ObjectContext<'a>, req: msg::GitHubStatusReportRequest) -> HandlerResult<msg::GitHubStatusReportResponse> {
-        let state = serde_json::to_value(req.state).map(|v| v.as_str().unwrap_or_default().to_owned()).unwrap_or_default();
-        tell(ctx.key(), format!("{} {}", state.trim_start_matches("GITHUB_DEPLOYMENT_STATE_"), req.description));
-        Ok(msg::GitHubStatusReportResponse {})
-    }
-}
-
-/// Fails terminally for every deployment: scraping must never matter to Deploy.
-struct FakeOpenapi;
-
-impl openapi_client::OpenapiBackend for FakeOpenapi {
-    async fn scrape_spec<'a>(&'a self, _: Context<'a>, req: msg::ScrapeSpecRequest) -> HandlerResult<msg::ScrapeSpecResponse> {
-        tell(&req.deployment_id, "ScrapeSpec".to_owned());
-        Err(TerminalError::new_with_code(502, "the app answers garbage").into())
-    }
-}
-
 /// Bound services and their clients.
 pub(crate) struct Bound {
     pub(crate) db: Db,
@@ -83,7 +49,9 @@ pub(crate) struct Bound {
 
 pub(crate) async fn bound() -> &'static Bound {
     static BOUND: OnceCell<Bound> = OnceCell::const_new();
-    BOUND.get_or_init(|| async { bind(testbed::db().await).await }).await
+    BOUND
+        .get_or_init(|| async { bind(testbed::db().await).await })
+        .await
 }
 
 /// Dependencies of DeployService over a database.
@@ -96,7 +64,10 @@ pub(crate) fn deploy_deps(db: &Db) -> Deps {
             sentinel_image: "ghcr.io/unkeyed/unkey:test".into(),
         },
         timings: timings(),
-        neighbours: Neighbours { github_status: true, openapi: true },
+        neighbours: Neighbours {
+            github_status: true,
+            openapi: true,
+        },
         counts: Arc::new(crate::world::counts()),
         bell: Arc::new(Notify::new()),
     }
@@ -111,9 +82,15 @@ fn counts() -> request_counts::Unavailable {
 pub(crate) fn endpoint(db: &Db, deps: &Deps) -> Endpoint {
     Endpoint::builder()
         .bind(deploy_client::DeployService(Deploy::new(deps.clone())))
-        .bind(deployment_client::DeploymentService(deployment::Deployment::new(db.clone())))
-        .bind(routing_client::RoutingService(routing::Routing::new(db.clone())))
-        .bind(versioning_client::VersioningService(versioning::Versioning::new(db.clone())))
+        .bind(deployment_client::DeploymentService(Deployment(
+            deployment::Deployment::new(db.clone()),
+        )))
+        .bind(routing_client::RoutingService(Routing(
+            routing::Routing::new(db.clone()),
+        )))
+        .bind(versioning_client::VersioningService(
+            versioning::Versioning::new(db.clone()),
+        ))
         .bind(github_status_client::GitHubStatusService(FakeGitHub))
         .bind(openapi_client::OpenapiService(FakeOpenapi))
         .build()
@@ -123,9 +100,61 @@ async fn bind(db: Db) -> Bound {
     let deps = deploy_deps(&db);
     testbed::serve(endpoint(&db, &deps)).await;
     let (ingress, admin) = (testbed::ingress().await, testbed::admin().await);
-    let watch = WatchDeps { deploy: deps, ingress: ingress.clone(), admin: admin.clone(), holder: "test".into() };
+    let watch = WatchDeps {
+        deploy: deps,
+        ingress: ingress.clone(),
+        admin: admin.clone(),
+        holder: "test".into(),
+    };
     testbed::runtime().spawn(run(watch, CancellationToken::new()));
     Bound { db, ingress, admin }
+}
+
+/// A world nobody else is in: its own Restate server, its own database, services that can be taken away.
+pub(crate) struct Isolated {
+    pub(crate) bound: &'static Bound,
+    pub(crate) restate: Restate,
+    pub(crate) deps: Deps,
+    pub(crate) served: Option<Served>,
+    pub(crate) watcher: CancellationToken,
+}
+
+impl Isolated {
+    /// `db`: how the services reach the database; the test itself uses the same.
+    pub(crate) async fn new(db: Db) -> Isolated {
+        let restate = Restate::start(RestateOptions::default())
+            .await
+            .expect("restate");
+        let deps = deploy_deps(&db);
+        let served = testbed::serve_on(&restate, endpoint(&db, &deps)).await;
+        let (ingress, admin) = (restate.ingress(), restate.admin());
+        let watcher = CancellationToken::new();
+        let watch = WatchDeps {
+            deploy: deps.clone(),
+            ingress: ingress.clone(),
+            admin: admin.clone(),
+            holder: "isolated".into(),
+        };
+        testbed::runtime().spawn(run(watch, watcher.clone()));
+        let bound = Box::leak(Box::new(Bound { db, ingress, admin }));
+        Isolated {
+            bound,
+            restate,
+            deps,
+            served: Some(served),
+            watcher,
+        }
+    }
+
+    pub(crate) async fn world(&self, regions: usize) -> World {
+        World::on(self.bound, regions, |f| f).await
+    }
+}
+
+impl Drop for Isolated {
+    fn drop(&mut self) {
+        self.watcher.cancel();
+    }
 }
 
 /// One app with its regions and agents.
@@ -142,10 +171,28 @@ impl World {
     }
 
     /// As [`World::new`], with a say in quota, policies and the like.
-    pub(crate) async fn with(regions: usize, shape: impl FnOnce(Fixture<'_>) -> Fixture<'_>) -> World {
-        let bound = bound().await;
-        let app = shape(Fixture::new(&bound.db).regions(regions)).create().await.expect("fixture");
-        let agents = app.regions.iter().map(|r| agent(&bound.db, &r.name)).collect();
+    pub(crate) async fn with(
+        regions: usize,
+        shape: impl FnOnce(Fixture<'_>) -> Fixture<'_>,
+    ) -> World {
+        World::on(bound().await, regions, shape).await
+    }
+
+    /// An app in a given world.
+    pub(crate) async fn on(
+        bound: &'static Bound,
+        regions: usize,
+        shape: impl FnOnce(Fixture<'_>) -> Fixture<'_>,
+    ) -> World {
+        let app = shape(Fixture::new(&bound.db).regions(regions))
+            .create()
+            .await
+            .expect("fixture");
+        let agents = app
+            .regions
+            .iter()
+            .map(|r| agent(&bound.db, &r.name))
+            .collect();
         World { bound, app, agents }
     }
 
@@ -155,37 +202,72 @@ impl World {
     }
 
     pub(crate) async fn create(&self, new: &NewDeployment) -> String {
-        intent::create_deployment(&self.bound.db, new).await.expect("deployment row")
+        intent::create_deployment(&self.bound.db, new)
+            .await
+            .expect("deployment row")
     }
 
     /// Creates a production deployment and waits for its end.
     pub(crate) async fn deploy_production(&self) -> String {
-        let id = self.create(&NewDeployment::production(&self.app.app_id)).await;
+        let id = self
+            .create(&NewDeployment::production(&self.app.app_id))
+            .await;
         self.deploy(&id, "nginx:1").await.expect("deploy");
         id
     }
 
     /// Sends Deploy for an image and waits for its answer.
-    pub(crate) async fn deploy(&self, id: &str, image: &str) -> Result<serde_json::Value, restate_api::ApiError> {
-        self.call("Deploy", &json!({ "deploymentId": id, "dockerImage": { "image": image } })).await
+    pub(crate) async fn deploy(
+        &self,
+        id: &str,
+        image: &str,
+    ) -> Result<serde_json::Value, restate_api::ApiError> {
+        self.call(
+            "Deploy",
+            &json!({ "deploymentId": id, "dockerImage": { "image": image } }),
+        )
+        .await
     }
 
     /// Sends Deploy one-way; gives the invocation id.
     pub(crate) async fn send(&self, id: &str, image: &str) -> String {
         let body = json!({ "deploymentId": id, "dockerImage": { "image": image } });
-        self.bound.ingress.send("hydra.v1.DeployService", self.key(), "Deploy", &body, None).await.expect("send")
+        self.bound
+            .ingress
+            .send("hydra.v1.DeployService", self.key(), "Deploy", &body, None)
+            .await
+            .expect("send")
     }
 
-    pub(crate) async fn promote(&self, id: &str) -> Result<serde_json::Value, restate_api::ApiError> {
-        self.call("Promote", &json!({ "targetDeploymentId": id })).await
+    pub(crate) async fn promote(
+        &self,
+        id: &str,
+    ) -> Result<serde_json::Value, restate_api::ApiError> {
+        self.call("Promote", &json!({ "targetDeploymentId": id }))
+            .await
     }
 
-    pub(crate) async fn rollback(&self, from: &str, to: &str) -> Result<serde_json::Value, restate_api::ApiError> {
-        self.call("Rollback", &json!({ "sourceDeploymentId": from, "targetDeploymentId": to })).await
+    pub(crate) async fn rollback(
+        &self,
+        from: &str,
+        to: &str,
+    ) -> Result<serde_json::Value, restate_api::ApiError> {
+        self.call(
+            "Rollback",
+            &json!({ "sourceDeploymentId": from, "targetDeploymentId": to }),
+        )
+        .await
     }
 
-    pub(crate) async fn call(&self, handler: &str, body: &serde_json::Value) -> Result<serde_json::Value, restate_api::ApiError> {
-        self.bound.ingress.call("hydra.v1.DeployService", self.key(), handler, body).await
+    pub(crate) async fn call(
+        &self,
+        handler: &str,
+        body: &serde_json::Value,
+    ) -> Result<serde_json::Value, restate_api::ApiError> {
+        self.bound
+            .ingress
+            .call("hydra.v1.DeployService", self.key(), handler, body)
+            .await
     }
 
     pub(crate) fn behave(&self, region: usize, behaviour: Behaviour) {
@@ -193,7 +275,12 @@ impl World {
     }
 
     pub(crate) async fn status(&self, id: &str) -> String {
-        text(&self.bound.db, "SELECT status AS t FROM deployments WHERE id = ?", [id.into()]).await
+        text(
+            &self.bound.db,
+            "SELECT status AS t FROM deployments WHERE id = ?",
+            [id.into()],
+        )
+        .await
     }
 
     pub(crate) async fn eventually_status(&self, id: &str, status: &str) {
@@ -278,7 +365,12 @@ impl World {
             current_deployment_id: Option<String>,
             is_rolled_back: bool,
         }
-        let row: Vec<Row> = rows(&self.bound.db, "SELECT current_deployment_id, is_rolled_back FROM apps WHERE id = ?", [self.app.app_id.as_str().into()]).await;
+        let row: Vec<Row> = rows(
+            &self.bound.db,
+            "SELECT current_deployment_id, is_rolled_back FROM apps WHERE id = ?",
+            [self.app.app_id.as_str().into()],
+        )
+        .await;
         let row = row.into_iter().next().expect("app");
         (row.current_deployment_id, row.is_rolled_back)
     }
@@ -290,7 +382,11 @@ impl World {
             restate_api::quoted(id)
         );
         let rows = self.bound.admin.query(&sql).await.expect("state");
-        rows.first().and_then(|r| r["value_utf8"].as_str()).map_or(serde_json::Value::Null, |t| serde_json::from_str(t).expect("json"))
+        rows.first()
+            .and_then(|r| r["value_utf8"].as_str())
+            .map_or(serde_json::Value::Null, |t| {
+                serde_json::from_str(t).expect("json")
+            })
     }
 
     /// Ends the agents and asserts that nothing of this app is in flight.
@@ -306,37 +402,9 @@ impl World {
 
 /// An agent that looks often and starts instances at once.
 pub(crate) fn agent(db: &Db, region: &str) -> AgentHandle {
-    Agent::start(AgentOptions::new(db, region).poll(Duration::from_millis(20)).behaviour(Behaviour::ready_after(Duration::ZERO)))
-}
-
-fn statement<const N: usize>(sql: &str, values: [Value; N]) -> Statement {
-    Statement::from_sql_and_values(DbBackend::MySql, sql, values)
-}
-
-pub(crate) async fn rows<T: FromQueryResult, const N: usize>(db: &Db, sql: &str, values: [Value; N]) -> Vec<T> {
-    T::find_by_statement(statement(sql, values)).all(db.primary()).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
-}
-
-pub(crate) async fn execute<const N: usize>(db: &Db, sql: &str, values: [Value; N]) -> u64 {
-    db.primary().execute_raw(statement(sql, values)).await.unwrap_or_else(|e| panic!("{sql}: {e}")).rows_affected()
-}
-
-/// Column `t` of the only row.
-pub(crate) async fn text<const N: usize>(db: &Db, sql: &str, values: [Value; N]) -> String {
-    #[derive(FromQueryResult)]
-    struct Row {
-        t: String,
-    }
-    let mut found: Vec<Row> = rows(db, sql, values).await;
-    assert_eq!(found.len(), 1, "one row expected: {sql}");
-    found.remove(0).t
-}
-
-/// Column `n` of the only row.
-pub(crate) async fn number<const N: usize>(db: &Db, sql: &str, values: [Value; N]) -> i64 {
-    #[derive(FromQueryResult)]
-    struct Row {
-        n: i64,
-    }
-    rows::<Row, N>(db, sql, values).await.first().expect("one row").n
+    Agent::start(
+        AgentOptions::new(db, region)
+            .poll(Duration::from_millis(20))
+            .behaviour(Behaviour::ready_after(Duration::ZERO)),
+    )
 }
