@@ -89,7 +89,7 @@ impl Deploy {
     }
 }
 
-const SERVICE: &str = "DeployService";
+use deploy_client::SERVICE;
 
 impl DeployBackend for Deploy {
     async fn deploy<'a>(
