@@ -48,6 +48,7 @@ impl Rig {
 fn dpl_10_a_crash_after_the_rows_were_written_repeats_nothing() {
     testbed::scenario!("DPL-10");
     testbed::run(async {
+        let _alone = alone().await;
         let rig = Rig::start().await;
         let world = World::on(&rig.restate).await;
         let pause = world.db.begin().await.expect("begin");
@@ -91,6 +92,7 @@ fn dpl_10_a_crash_after_the_rows_were_written_repeats_nothing() {
 fn dpl_10_a_crash_before_the_commit_leaves_no_half() {
     testbed::scenario!("DPL-10");
     testbed::run(async {
+        let _alone = alone().await;
         let rig = Rig::start().await;
         let world = World::on(&rig.restate).await;
         // The second region's counter is held: the first region's row is written, not committed.

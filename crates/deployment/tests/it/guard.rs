@@ -32,6 +32,7 @@ fn dpl_8_the_current_deployment_is_protected() {
 fn dpl_9_a_promotion_before_the_guard_is_seen_by_it() {
     testbed::scenario!("DPL-9");
     testbed::run(async {
+        let _alone = alone().await;
         let world = World::new().await;
         let promote = world.db.begin().await.expect("begin");
         let sql = "UPDATE apps SET current_deployment_id = ? WHERE id = ?";
@@ -57,6 +58,7 @@ fn dpl_9_a_promotion_before_the_guard_is_seen_by_it() {
 fn dpl_9_a_promotion_after_the_guard_waits_and_finds_a_sleeper() {
     testbed::scenario!("DPL-9");
     testbed::run(async {
+        let _alone = alone().await;
         let world = World::new().await;
         // The handler has passed its guard and waits for the deployment's row.
         let pause = world.db.begin().await.expect("begin");
@@ -114,6 +116,7 @@ fn dpl_9_a_promotion_after_the_guard_waits_and_finds_a_sleeper() {
 #[test]
 fn deployments_do_not_block_each_other() {
     testbed::run(async {
+        let _alone = alone().await;
         let (stuck, free) = (World::new().await, World::new().await);
         let pause = stuck.db.begin().await.expect("begin");
         execute(

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use testbed::Restate;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 pub(crate) const STANDBY: &str = "DEPLOYMENT_DESIRED_STATE_STANDBY";
 pub(crate) const RUNNING: &str = "DEPLOYMENT_DESIRED_STATE_RUNNING";
@@ -287,10 +287,17 @@ pub(crate) async fn query(
         .unwrap_or_else(|e| panic!("{sql}: {e}"))
 }
 
-/// Waits until a transaction of this database is kept waiting by a lock while it runs a statement like this.
+/// Only one test at a time holds rows back and waits for who wants them: [`waits_for_a_lock`] cannot tell whose wait
+/// it sees.
+pub(crate) async fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    ALONE.lock().await
+}
+
+/// Waits until a statement like this has been running for so long that a lock must be keeping it.
 pub(crate) async fn waits_for_a_lock(db: &Db, like: &str) {
-    let sql = "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p \
-               ON p.ID = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.DB = DATABASE() AND p.INFO LIKE ?";
+    let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID() \
+               AND COMMAND IN ('Query', 'Execute') AND TIME_MS > 300 AND INFO LIKE ?";
     testbed::eventually(SOON, || async {
         query(db, sql, [like.into()]).await[0]
             .try_get_by_index::<i64>(0)

@@ -1,7 +1,6 @@
 //! The number was drawn and the answer lost: the worker is cut off from Restate after its commit.
 
 use crate::world::*;
-use mysql::Db;
 use serde_json::json;
 use std::time::Duration;
 use testbed::{Proxy, Restate, RestateOptions};
@@ -11,6 +10,7 @@ use versioning_client::SERVICE;
 fn ver_7_a_retried_invocation_counts_once() {
     testbed::scenario!("VER-7");
     testbed::run(async {
+        let _alone = alone().await;
         let db = testbed::db().await;
         let restate = Restate::start(RestateOptions::default())
             .await
@@ -46,7 +46,7 @@ fn ver_7_a_retried_invocation_counts_once() {
         .await;
         let call = draw();
         let lose_the_answer = async {
-            waits_for_a_row(&db).await;
+            waits_for_a_lock(&db, "%ctrl_worker_region_counters%").await;
             wire.freeze();
             blocker.rollback().await.expect("rollback");
             testbed::eventually(Duration::from_secs(5), || async {
@@ -66,21 +66,4 @@ fn ver_7_a_retried_invocation_counts_once() {
         assert!(wire.accepted() > connections, "Restate had to call again");
         assert_eq!(draw().await, 3);
     });
-}
-
-/// Until a transaction of this database waits for a lock.
-async fn waits_for_a_row(db: &Db) {
-    use mysql::sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-    let sql = "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id \
-               WHERE t.trx_state = 'LOCK WAIT' AND p.DB = DATABASE() AND p.INFO LIKE '%ctrl_worker_region_counters%'";
-    testbed::eventually(Duration::from_secs(5), || async {
-        let row = db
-            .primary()
-            .query_one_raw(Statement::from_string(DbBackend::MySql, sql))
-            .await
-            .expect("trx")
-            .expect("a row");
-        row.try_get_by_index::<i64>(0).expect("a number") > 0
-    })
-    .await;
 }

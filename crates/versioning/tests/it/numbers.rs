@@ -109,6 +109,7 @@ fn ver_9_an_empty_restate_goes_on_above_the_versions_in_the_tables() {
 fn ver_10_a_blocked_region_holds_up_no_other() {
     testbed::scenario!("VER-10");
     testbed::run(async {
+        let _alone = alone().await;
         let (db, slow, fast) = (testbed::db().await, region(), region());
         assert_eq!((next(&slow).await, next(&fast).await), (1, 1));
         let blocker = db.begin().await.expect("begin");

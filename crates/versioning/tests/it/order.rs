@@ -20,6 +20,7 @@ async fn follow(db: &Db, region: &str, cursor: &mut u64, seen: &mut Vec<u64>) {
 fn ver_12_a_cursor_sees_every_row_although_the_later_one_would_be_written_first() {
     testbed::scenario!("VER-12");
     testbed::run(async {
+        let _alone = alone().await;
         let (db, region) = (testbed::db().await, region());
         assert_eq!(next(&region).await, 1);
         let (mut cursor, mut seen) = (0, Vec::new());

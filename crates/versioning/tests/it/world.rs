@@ -6,8 +6,9 @@ use restate_api::{ApiError, Ingress};
 use restate_sdk::endpoint::{Endpoint, ServiceOptions};
 use restate_sdk::service::IntoServiceDefinition as _;
 use serde_json::{Value, json};
+use std::time::Duration;
 use testbed::Restate;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use versioning::Versioning;
 use versioning_client::{SERVICE, VersioningService};
 
@@ -117,5 +118,28 @@ pub(crate) async fn topology(c: &impl ConnectionTrait, region: &str, version: u6
             version.into(),
         ],
     )
+    .await;
+}
+
+/// Only one test at a time holds rows back and waits for who wants them: [`waits_for_a_lock`] cannot tell whose wait
+/// it sees.
+pub(crate) async fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    ALONE.lock().await
+}
+
+/// Waits until a statement like this has been running for so long that a lock must be keeping it.
+pub(crate) async fn waits_for_a_lock(db: &Db, like: &str) {
+    let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID() \
+               AND COMMAND IN ('Query', 'Execute') AND TIME_MS > 300 AND INFO LIKE ?";
+    testbed::eventually(Duration::from_secs(15), || async {
+        let row = db
+            .primary()
+            .query_one_raw(statement(sql, [like.into()]))
+            .await
+            .expect("read")
+            .expect("a row");
+        row.try_get_by_index::<i64>(0).expect("a number") > 0
+    })
     .await;
 }
