@@ -3,6 +3,7 @@
 // Deeply nested futures of the services under test.
 #![recursion_limit = "512"]
 
+mod crash;
 mod deploy;
 mod edge_rows;
 mod failure;
