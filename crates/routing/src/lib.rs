@@ -10,6 +10,7 @@ mod assign_frontline_routes;
 mod finish_deployment;
 mod rows;
 mod rules;
+mod sources;
 mod sql;
 mod steps;
 mod swap_live_deployment;

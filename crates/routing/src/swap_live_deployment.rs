@@ -2,16 +2,15 @@
 
 use crate::answers::{self, Asked};
 use crate::rows::{App, Deployment, Environment, Route};
-use crate::{rows, rules, sql, steps};
+use crate::{rows, rules, sources, steps};
 use durable::{Fault, Preset, Stop, codes};
 use messages::hydra::v1::{SwapLiveDeploymentRequest, SwapLiveDeploymentResponse};
-use mysql::entity::deployments::DesiredState;
+use mysql::entity::deployments::{DesiredState, Status};
 use mysql::entity::frontline_routes::Sticky;
-use mysql::{Db, DbError, Tx};
+use mysql::{Db, Tx};
 use restate_sdk::context::ObjectContext;
 use restate_sdk::errors::HandlerResult;
 use routing_client::SERVICE;
-use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,40 +76,34 @@ async fn swap(db: &Db, invocation: &str, wish: &Wish) -> Result<Answer, Stop> {
         return Err(rules::no_deployment(&wish.deployment_id).into());
     };
     let environment = rows::environment(&tx, &target.environment_id).await?;
-    let recorded = sources(&tx, &app.id).await?;
     let now = mysql::now_ms();
-    let answer = match decide(wish, &app, &target, environment.as_ref())? {
+    let previous = match decide(wish, &app, &target, environment.as_ref())? {
         Kind::Nothing => {
             return Ok(Answer {
                 previous: target.id,
                 released: Vec::new(),
             });
         }
-        Kind::Confirm => Answer {
-            previous: target.id.clone(),
-            released: released(None, &recorded, &target.id),
-        },
+        Kind::Confirm => target.id.clone(),
         Kind::Move => {
             let pks = chosen(&tx, wish, &target).await?;
             rows::point(&tx, &pks, &target, now).await?;
-            let previous = app.current_deployment_id.clone();
-            let released = if wish.rollback {
-                Vec::new()
-            } else {
-                released(previous.as_deref(), &recorded, &target.id)
-            };
-            Answer {
-                previous: previous.unwrap_or_default(),
-                released,
-            }
+            app.current_deployment_id.clone().unwrap_or_default()
         }
     };
-    if wish.rollback {
+    let released = if wish.rollback {
         // It stays up until the rollback is confirmed or left, so that going forward again is instant.
-        record(&tx, &app.id, &answer.previous, now).await?;
+        sources::record(&tx, &app.id, &previous, now).await?;
+        Vec::new()
     } else {
-        forget(&tx, &app.id, &recorded).await?;
-    }
+        let mut kept_up = sources::recorded(&tx, &app.id).await?;
+        sources::forget(&tx, &app.id, &kept_up).await?;
+        if app.is_rolled_back && kept_up.is_empty() {
+            kept_up = sources::unrecorded(&tx, &target).await?;
+        }
+        released(&previous, &kept_up, &target.id)
+    };
+    let answer = Answer { previous, released };
     rows::set_live(&tx, &app.id, &target.id, wish.rollback, now).await?;
     answers::keep(&tx, &app.id, invocation, &target.id, &answer, now).await?;
     tx.commit().await?;
@@ -164,10 +157,10 @@ fn decide(
             Kind::Nothing
         });
     }
-    if target.desired_state != DesiredState::Running {
+    if target.desired_state != DesiredState::Running || target.status != Status::Ready {
         let text = format!(
-            "Deployment {} is on {} and has to be woken before it can go live. Nothing was moved.",
-            target.id, target.desired_state
+            "Deployment {} is `{}` and meant to be {}: it has to be ready and running before it can go live. Nothing was moved.",
+            target.id, target.status, target.desired_state
         );
         return Err(Fault {
             code: codes::CONFLICT,
@@ -223,41 +216,14 @@ fn followers(sticky: &[Route], pointed: &BTreeMap<String, Deployment>, all: bool
 }
 
 /// The deployments that nothing keeps up any more, sorted.
-fn released(previous: Option<&str>, recorded: &[String], target: &str) -> Vec<String> {
-    let all: BTreeSet<&str> = recorded
+fn released(previous: &str, kept_up: &[String], target: &str) -> Vec<String> {
+    let all: BTreeSet<&str> = kept_up
         .iter()
         .map(String::as_str)
-        .chain(previous)
-        .filter(|id| *id != target)
+        .chain([previous])
+        .filter(|id| !id.is_empty() && *id != target)
         .collect();
     all.into_iter().map(str::to_owned).collect()
-}
-
-async fn sources(tx: &Tx, app_id: &str) -> Result<Vec<String>, DbError> {
-    #[derive(FromQueryResult)]
-    struct Source {
-        deployment_id: String,
-    }
-    let sql = "SELECT deployment_id FROM ctrl_worker_rollback_sources WHERE app_id = ?";
-    let rows: Vec<Source> = sql::all(tx, sql, [app_id.into()]).await?;
-    Ok(rows.into_iter().map(|row| row.deployment_id).collect())
-}
-
-async fn record(tx: &Tx, app_id: &str, source: &str, now: i64) -> Result<(), DbError> {
-    if source.is_empty() {
-        return Ok(());
-    }
-    let sql = "INSERT INTO ctrl_worker_rollback_sources (app_id, deployment_id, created_at) VALUES (?, ?, ?) \
-         ON DUPLICATE KEY UPDATE created_at = VALUES(created_at)";
-    sql::execute(tx, sql, [app_id.into(), source.into(), now.into()]).await
-}
-
-async fn forget(tx: &Tx, app_id: &str, recorded: &[String]) -> Result<(), DbError> {
-    for source in recorded {
-        let sql = "DELETE FROM ctrl_worker_rollback_sources WHERE app_id = ? AND deployment_id = ?";
-        sql::execute(tx, sql, [app_id.into(), source.into()]).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

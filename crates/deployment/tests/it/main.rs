@@ -6,6 +6,7 @@
 
 mod crash;
 mod guard;
+mod journal;
 mod refused;
 mod rows;
 mod schedule;

@@ -91,6 +91,16 @@ fn previews_sleepers_and_a_changed_pointer_are_refused() {
         decided(&wish(1, false), &live, &asleep, "production"),
         Err(codes::CONFLICT)
     );
+    for status in [Status::Failed, Status::Stopped, Status::Finalizing] {
+        let not_up = Deployment {
+            status,
+            ..deployment(1)
+        };
+        assert_eq!(
+            decided(&wish(1, false), &live, &not_up, "production"),
+            Err(codes::CONFLICT)
+        );
+    }
     let stale = Wish {
         expected: Some("d_8".into()),
         ..wish(1, true)
@@ -108,8 +118,9 @@ fn previews_sleepers_and_a_changed_pointer_are_refused() {
 #[test]
 fn what_is_released_is_sorted_once_and_never_the_target() {
     let recorded = ["d_3".to_owned(), "d_1".to_owned(), "d_2".to_owned()];
-    assert_eq!(released(Some("d_2"), &recorded, "d_1"), ["d_2", "d_3"]);
-    assert_eq!(released(None, &[], "d_1"), [] as [&str; 0]);
+    assert_eq!(released("d_2", &recorded, "d_1"), ["d_2", "d_3"]);
+    assert_eq!(released("", &[], "d_1"), [] as [&str; 0]);
+    assert_eq!(released("d_1", &[], "d_1"), [] as [&str; 0]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod assign;
 mod crash;
 mod finish;
+mod journal;
 mod observer;
 mod refused;
 mod swap;

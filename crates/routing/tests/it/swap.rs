@@ -216,3 +216,33 @@ fn an_environment_without_routes_has_nothing_to_swap() {
         assert_eq!(world.pointer().await, (Some(world.d1.clone()), false));
     });
 }
+
+#[test]
+fn a_rollback_that_nobody_recorded_still_releases_its_source() {
+    testbed::run(async {
+        let world = World::new().await;
+        // the existing worker rolled back from d2 to d1 and recorded nothing; d3 came later and has the environment
+        world.set_app(Some(&world.d1), true).await;
+        world
+            .assign(&world.d3, &[&world.f_env])
+            .await
+            .expect("assigned");
+        let asleep = world.deployment("production", "ready").await;
+        execute(
+            world.db.primary(),
+            "UPDATE deployments SET desired_state = 'standby' WHERE id = ?",
+            [asleep.as_str().into()],
+        )
+        .await;
+        world.deployment("production", "failed").await;
+        world.deployment("preview", "ready").await;
+        assert_eq!(
+            world.swap(&world.d1, false).await.expect("confirmed"),
+            answer(&world.d1, &[&world.d2])
+        );
+        assert_eq!(
+            world.picture().await,
+            "env d3 live d1 branch d1; current d1"
+        );
+    });
+}

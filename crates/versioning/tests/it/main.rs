@@ -5,6 +5,7 @@
 
 mod caller;
 mod crash;
+mod journal;
 mod numbers;
 mod order;
 mod takeover;
