@@ -1,6 +1,7 @@
 //! Crashes at a chosen point: the effect has happened, the record of it is lost, the handler runs again.
 
 use crate::world::{Isolated, World, number};
+use edge_sim::Behaviour;
 use faults::{Cut, StreamProxy};
 use intent::NewDeployment;
 use std::collections::BTreeSet;
@@ -157,6 +158,8 @@ fn a_lost_answer_at_any_step_changes_nothing_about_the_end() {
     testbed::run(async {
         let (i, proxy) = behind_proxy("lost").await;
         let w = i.world(2).await;
+        // Slow enough that the first look never finds the deployment ready.
+        (0..2).for_each(|r| w.behave(r, Behaviour::ready_after(Duration::from_secs(1))));
         let before = production(&w).await;
         w.deploy(&before, "nginx:1").await.expect("deploy");
         let plain = production(&w).await;
