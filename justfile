@@ -28,6 +28,10 @@ scenarios *words:
 codegen *words:
     cargo xtask codegen {{words}}
 
+# write docs/services.md from what the worker serves
+docs *words:
+    cargo xtask docs {{words}}
+
 # what CI runs
 ci:
     .ci/run

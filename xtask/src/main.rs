@@ -4,6 +4,7 @@
 //! a database or Restate client; `stack`, `worker` and `ctl` are started as processes.
 
 mod codegen;
+mod docs;
 mod run;
 mod scenarios;
 mod setup;
@@ -50,6 +51,12 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Write docs/services.md from what the worker serves.
+    Docs {
+        /// Write nothing; fail if what is committed differs.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -60,6 +67,7 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::all(),
         Verb::Scenarios { json } => scenarios::report(json),
         Verb::Codegen { check } => codegen::run(check),
+        Verb::Docs { check } => docs::run(check),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

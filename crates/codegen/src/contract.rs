@@ -80,7 +80,7 @@ pub(crate) fn render(service: &Service) -> String {
         /// What Restate hosts: forwards every handler to a backend.
         pub struct {base}Service<B>(pub B);
 
-        #[restate_sdk::{kind}(name = {full:?}{private})]
+        {docs}#[restate_sdk::{kind}(name = {full:?}{private})]
         impl<B: {base}Backend> {base}Service<B> {{ {forwarded} }}
 
         /// Names the clients without an implementation; has no value.

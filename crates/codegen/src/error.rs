@@ -12,6 +12,8 @@ pub(crate) enum Error {
     OneService(String),
     #[error("{0}: a handler must not stream, and a plain service has no shared handlers")]
     Handler(String),
+    #[error("{0}: the comment of an object says `Key: …`, that of a plain service does not")]
+    Key(String),
     #[error("options file lacks {0}")]
     Option(&'static str),
     #[error("cannot write {}: {source}", path.display())]

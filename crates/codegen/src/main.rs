@@ -125,6 +125,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn an_object_that_does_not_tell_its_key_is_refused() {
+        let copy = tempfile::tempdir().expect("temporary directory");
+        copy_tree(&root().join("proto"), &copy.path().join("proto"));
+        let file = copy.path().join("proto/hydra/v1/routing.proto");
+        let silent = fs::read_to_string(&file)
+            .expect("copied")
+            .replace("Key: project id.", "");
+        fs::write(&file, silent).expect("changed");
+        let refused = run(copy.path(), true).expect_err("refused").to_string();
+        assert!(refused.contains("routing.proto"), "{refused}");
+    }
+
     fn copy_tree(from: &Path, to: &Path) {
         fs::create_dir_all(to).expect("created");
         for entry in fs::read_dir(from).expect("listed") {

@@ -81,6 +81,11 @@ fn service(pool: &DescriptorPool, options: &Options, file: &str) -> Result<Servi
         .methods()
         .map(|m| handler(&m, options, object))
         .collect::<Result<_, _>>()?;
+    let docs = docs(&service.parent_file(), service.path());
+    // Served as documentation; docs/services.md takes the key from there.
+    if docs.join(" ").contains("Key: ") != object {
+        return Err(Error::Key(path));
+    }
     Ok(Service {
         file: file.to_owned(),
         full_name: service.full_name().to_owned(),
@@ -89,7 +94,7 @@ fn service(pool: &DescriptorPool, options: &Options, file: &str) -> Result<Servi
             .strip_suffix("Service")
             .unwrap_or(service.name())
             .to_owned(),
-        docs: docs(&service.parent_file(), service.path()),
+        docs,
         object,
         private: flag(&set, &options.ingress_private),
         handlers,

@@ -92,6 +92,9 @@ pub trait DeployBackend: Send + Sync + 'static {
 /// What Restate hosts: forwards every handler to a backend.
 pub struct DeployService<B>(pub B);
 
+/// Brings a deployment up, moves production traffic between deployments and wakes sleeping ones.
+/// Key: any id the caller serialises by (the control API sends the workspace's). Every handler is shared,
+/// so that a deployment that waits holds up nobody.
 #[restate_sdk::object(name = "hydra.v1.DeployService")]
 impl<B: DeployBackend> DeployService<B> {
     /// Takes a pending deployment to ready, or to failed.

@@ -58,6 +58,7 @@ pub trait DeploymentBackend: Send + Sync + 'static {
 /// What Restate hosts: forwards every handler to a backend.
 pub struct DeploymentService<B>(pub B);
 
+/// Single writer of one deployment's desired state; the newest schedule wins. Key: deployment id.
 #[restate_sdk::object(name = "hydra.v1.DeploymentService", ingress_private)]
 impl<B: DeploymentBackend> DeploymentService<B> {
     /// Replaces whatever is scheduled by a change after the delay.

@@ -43,6 +43,7 @@ pub trait GitHubStatusBackend: Send + Sync + 'static {
 /// What Restate hosts: forwards every handler to a backend.
 pub struct GitHubStatusService<B>(pub B);
 
+/// Shows a deployment's progress on GitHub; never fails its caller. Key: deployment id.
 #[restate_sdk::object(name = "hydra.v1.GitHubStatusService", ingress_private)]
 impl<B: GitHubStatusBackend> GitHubStatusService<B> {
     /// Creates the GitHub deployment and the pull request comment.

@@ -30,6 +30,7 @@ pub trait OpenapiBackend: Send + Sync + 'static {
 /// What Restate hosts: forwards every handler to a backend.
 pub struct OpenapiService<B>(pub B);
 
+/// Reads the OpenAPI document of a deployment that is up.
 #[restate_sdk::service(name = "hydra.v1.OpenapiService", ingress_private)]
 impl<B: OpenapiBackend> OpenapiService<B> {
     /// Fetches the document from a running instance and stores it.

@@ -79,6 +79,8 @@ pub trait RoutingBackend: Send + Sync + 'static {
 /// What Restate hosts: forwards every handler to a backend.
 pub struct RoutingService<B>(pub B);
 
+/// Single writer of which deployment a host name points to, of an app's live deployment and of its
+/// rolled-back flag; each handler is one transaction. Key: project id.
 #[restate_sdk::object(name = "hydra.v1.RoutingService", ingress_private)]
 impl<B: RoutingBackend> RoutingService<B> {
     /// Points existing routes to a deployment; all of them or none.

@@ -43,6 +43,7 @@ pub trait VersioningBackend: Send + Sync + 'static {
 /// What Restate hosts: forwards every handler to a backend.
 pub struct VersioningService<B>(pub B);
 
+/// The counter an edge agent follows. Key: region id.
 #[restate_sdk::object(name = "hydra.v1.VersioningService", ingress_private)]
 impl<B: VersioningBackend> VersioningService<B> {
     /// Draws the next number; never the same twice.

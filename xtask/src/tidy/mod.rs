@@ -6,8 +6,8 @@ mod codes;
 mod dependencies;
 mod files;
 
-use crate::codegen;
 use crate::run::{Failure, Result};
+use crate::{codegen, docs};
 
 /// Runs every check and lists all that is wrong.
 pub(crate) fn all() -> Result<()> {
@@ -17,6 +17,9 @@ pub(crate) fn all() -> Result<()> {
     wrong.extend(codes::check()?);
     if let Err(drift) = codegen::run(true) {
         wrong.push(format!("generated code differs from proto/: {drift}"));
+    }
+    if let Err(drift) = docs::run(true) {
+        wrong.push(drift.to_string());
     }
     for problem in &wrong {
         eprintln!("tidy: {problem}");
