@@ -8,6 +8,7 @@ mod deploy;
 mod edge_rows;
 mod failure;
 mod hosts;
+mod journal;
 mod neighbours;
 mod placement;
 mod query;
