@@ -168,17 +168,23 @@ pub(crate) fn send_to_standby(deps: &Deps, ctx: &SharedObjectContext<'_>, deploy
 /// Waits until enough regions are healthy or the journaled deadline has passed; holds no step open.
 async fn await_instances(deps: &Deps, ctx: &SharedObjectContext<'_>, id: &str) -> Result<(), Stop> {
     let me = ctx.invocation_id();
+    let mut known = None;
     loop {
         let (awakeable, woken) = ctx.awakeable::<Json<bool>>();
         let look = durable::run!(
             ctx,
             names::AWAIT_INSTANCES,
             Preset::Database,
-            wait::arm(deps, me, id, &awakeable, wait::For::Deploy)
+            wait::arm(deps, me, id, &awakeable, wait::For::Deploy, known)
         )?;
-        let Look::Waiting { millis_left } = look else {
+        let Look::Waiting {
+            deadline,
+            millis_left,
+        } = look
+        else {
             return wait::outcome(look);
         };
+        known = Some(deadline);
         restate_sdk::select! {
             _ = woken => {},
             _ = ctx.sleep(Duration::from_millis(millis_left)) => {},
@@ -188,7 +194,7 @@ async fn await_instances(deps: &Deps, ctx: &SharedObjectContext<'_>, id: &str) -
             ctx,
             names::CHECK_INSTANCES,
             Preset::Database,
-            wait::check(deps, me, id, wait::For::Deploy)
+            wait::check(deps, me, id, wait::For::Deploy, deadline)
         )? {
             Look::Waiting { .. } => {}
             look => return wait::outcome(look),

@@ -16,8 +16,10 @@ const SETTLE_MS: i64 = 30_000;
 struct ActiveRun {
     deployment_id: String,
     status: String,
+    /// Empty when the run row was lost.
     invocation_id: String,
     deadline_at: Option<i64>,
+    /// Of a lost run: when the row last changed.
     claimed_at: i64,
 }
 
@@ -93,17 +95,22 @@ async fn oldest(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
 async fn end_runs(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
     let runs: Vec<ActiveRun> = sql::all(
         deps.deploy.db.primary(),
-        "SELECT r.deployment_id, d.status, r.invocation_id, r.deadline_at, r.claimed_at
-         FROM ctrl_worker_runs r JOIN deployments d ON d.id = r.deployment_id
-         WHERE r.ended_at IS NULL AND d.status IN ('starting','building','deploying','network','finalizing')
-         ORDER BY r.claimed_at LIMIT 10000",
+        "SELECT d.id AS deployment_id, CAST(d.status AS CHAR) AS status, COALESCE(r.invocation_id, '') AS invocation_id, r.deadline_at,
+                COALESCE(r.claimed_at, d.updated_at, d.created_at) AS claimed_at
+         FROM deployments d LEFT JOIN ctrl_worker_runs r ON r.deployment_id = d.id
+         WHERE d.status IN ('starting','building','deploying','network','finalizing') AND r.ended_at IS NULL
+         ORDER BY claimed_at LIMIT 10000",
         [],
     )
     .await?;
     if runs.is_empty() {
         return Ok(());
     }
-    let ids: Vec<&str> = runs.iter().map(|r| r.invocation_id.as_str()).collect();
+    let ids: Vec<&str> = runs
+        .iter()
+        .map(|r| r.invocation_id.as_str())
+        .filter(|id| !id.is_empty())
+        .collect();
     // When Restate cannot be asked, only deadlines count: an unreachable server is not a lost invocation.
     let known = match deps.admin.invocation_status(&ids).await {
         Ok(known) => Some(known),
@@ -113,11 +120,12 @@ async fn end_runs(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
         }
     };
     let grace = millis(deps.deploy.timings.reconcile_grace);
+    let lost_after = lost_after(deps, &runs).await;
     for run in &runs {
         let status = known
             .as_ref()
             .map(|k| k.get(&run.invocation_id).map(String::as_str));
-        let Some(verdict) = judge(run, status, now, grace) else {
+        let Some(verdict) = judge(run, status, now, grace, lost_after) else {
             continue;
         };
         let (text, reason) = match verdict {
@@ -143,8 +151,50 @@ async fn end_runs(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
     Ok(())
 }
 
+/// How long a row in work without a run may be silent, in milliseconds. Nothing of ours is silent for longer than the
+/// wait for instances; but while any Deploy is in flight the row may belong to the worker before this one, whose
+/// longest retry takes a day.
+async fn lost_after(deps: &WatchDeps, runs: &[ActiveRun]) -> i64 {
+    const ANOTHER_WORKERS: i64 = 25 * 60 * 60 * 1000;
+    let timings = &deps.deploy.timings;
+    if runs.iter().all(|r| !r.invocation_id.is_empty()) {
+        return ANOTHER_WORKERS;
+    }
+    match deploys_in(deps, "status <> 'completed'").await {
+        Ok(false) => millis(timings.ready_timeout) + millis(timings.reconcile_grace),
+        Ok(true) => ANOTHER_WORKERS,
+        Err(error) => {
+            tracing::warn!(%error, "deployments without a run could not be judged");
+            ANOTHER_WORKERS
+        }
+    }
+}
+
+/// Whether Restate has a Deploy invocation of this kind (an SQL condition over `sys_invocation`).
+async fn deploys_in(deps: &WatchDeps, condition: &str) -> Result<bool, Stop> {
+    let sql = format!(
+        "SELECT id FROM sys_invocation WHERE target_service_name = 'hydra.v1.DeployService' AND target_handler_name = 'Deploy'
+         AND {condition} LIMIT 1"
+    );
+    Ok(!deps
+        .admin
+        .query(&sql)
+        .await
+        .map_err(Stop::retry)?
+        .is_empty())
+}
+
 /// `status`: outer None = Restate was not asked, inner None = it does not know the invocation.
-fn judge(run: &ActiveRun, status: Option<Option<&str>>, now: i64, grace: i64) -> Option<Verdict> {
+fn judge(
+    run: &ActiveRun,
+    status: Option<Option<&str>>,
+    now: i64,
+    grace: i64,
+    lost_after: i64,
+) -> Option<Verdict> {
+    if run.invocation_id.is_empty() {
+        return (now - run.claimed_at > lost_after).then_some(Verdict::Overdue);
+    }
     if run
         .deadline_at
         .is_some_and(|at| now > at.saturating_add(grace))
@@ -180,15 +230,9 @@ async fn end_orphans(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
     if orphans.is_empty() {
         return Ok(());
     }
-    let on_its_way = deps
-        .admin
-        .query(
-            "SELECT id FROM sys_invocation WHERE target_service_name = 'hydra.v1.DeployService' AND target_handler_name = 'Deploy'
-             AND status IN ('scheduled', 'inboxed', 'pending', 'ready', 'running', 'backing-off') LIMIT 1",
-        )
-        .await
-        .map_err(Stop::retry)?;
-    if !on_its_way.is_empty() {
+    let on_its_way =
+        "status IN ('scheduled', 'inboxed', 'pending', 'ready', 'running', 'backing-off')";
+    if deploys_in(deps, on_its_way).await? {
         return Ok(());
     }
     for orphan in orphans {
@@ -236,7 +280,8 @@ mod tests {
                 &run(Some(now - 120_001), old),
                 Some(Some("suspended")),
                 now,
-                grace
+                grace,
+                1_020_000
             ),
             Some(Verdict::Overdue)
         );
@@ -245,31 +290,63 @@ mod tests {
                 &run(Some(now - 120_000), old),
                 Some(Some("suspended")),
                 now,
-                grace
+                grace,
+                1_020_000
             ),
             None
         );
         assert_eq!(
-            judge(&run(Some(now), old), Some(None), now, grace),
+            judge(&run(Some(now), old), Some(None), now, grace, 1_020_000),
             Some(Verdict::Gone)
         );
         assert_eq!(
-            judge(&run(Some(now), old), Some(Some("completed")), now, grace),
+            judge(
+                &run(Some(now), old),
+                Some(Some("completed")),
+                now,
+                grace,
+                1_020_000
+            ),
             Some(Verdict::Gone)
         );
         assert_eq!(
-            judge(&run(Some(now), old), None, now, grace),
+            judge(&run(Some(now), old), None, now, grace, 1_020_000),
             None,
             "Restate unreachable"
         );
         assert_eq!(
-            judge(&run(Some(now), now - 1_000), Some(None), now, grace),
+            judge(
+                &run(Some(now), now - 1_000),
+                Some(None),
+                now,
+                grace,
+                1_020_000
+            ),
             None,
             "too young to be visible"
         );
+        let lost = |claimed_at| ActiveRun {
+            invocation_id: String::new(),
+            ..run(None, claimed_at)
+        };
+        assert_eq!(
+            judge(&lost(now - 1_020_000), None, now, grace, 1_020_000),
+            None,
+            "may still be waiting"
+        );
+        assert_eq!(
+            judge(&lost(now - 1_020_001), None, now, grace, 1_020_000),
+            Some(Verdict::Overdue)
+        );
         for status in ["running", "suspended", "backing-off", "paused"] {
             assert_eq!(
-                judge(&run(Some(now), old), Some(Some(status)), now, grace),
+                judge(
+                    &run(Some(now), old),
+                    Some(Some(status)),
+                    now,
+                    grace,
+                    1_020_000
+                ),
                 None,
                 "{status}"
             );

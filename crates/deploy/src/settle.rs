@@ -24,7 +24,7 @@ struct RegionRow {
 }
 
 /// Locks run and row. False when the deployment is not ours to end: claimed by another invocation, or no longer
-/// in work (a healthy thing is never made unhealthy).
+/// in work (a healthy thing is never made unhealthy). Without a run row nobody else can claim it either.
 async fn still_ours(tx: &Tx, invocation: Option<&str>, deployment_id: &str) -> Result<bool, Stop> {
     tx.touch(Lock::Runs);
     let run: Option<RunRow> = sql::one(
@@ -34,7 +34,7 @@ async fn still_ours(tx: &Tx, invocation: Option<&str>, deployment_id: &str) -> R
     )
     .await?;
     if let Some(me) = invocation
-        && run.is_none_or(|r| r.invocation_id != me)
+        && run.is_some_and(|r| r.invocation_id != me)
     {
         return Ok(false);
     }

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Look {
     /// Enough regions are healthy; the wait is over.
     Ready,
-    /// Not yet; so much is left until the deadline.
-    Waiting { millis_left: u64 },
+    /// Not yet. The deadline (epoch ms) travels in the journal, so that it outlives the row.
+    Waiting { deadline: i64, millis_left: u64 },
     /// The deadline has passed; what is missing, in words.
     TimedOut(String),
 }
@@ -46,18 +46,20 @@ pub(crate) fn outcome(look: Look) -> Result<(), Stop> {
     }
 }
 
-/// Records the awakeable and the deadline (drawn once, kept over restarts), then looks.
+/// Records the awakeable and the deadline (drawn once, kept over restarts), then looks. `known`: the deadline of an
+/// earlier round of the same wait.
 pub(crate) async fn arm(
     deps: &Deps,
     invocation: &str,
     id: &str,
     awakeable: &str,
     who: For,
+    known: Option<i64>,
 ) -> Result<Look, Stop> {
     let look = mysql::retry_as(|| async {
         let tx = deps.db.begin().await?;
         let now = now_ms();
-        let deadline = match deadline(&tx, invocation).await? {
+        let deadline = match deadline(&tx, invocation).await?.or(known) {
             Some(deadline) => deadline,
             None => {
                 now + millis(if who == For::Deploy {
@@ -81,19 +83,24 @@ pub(crate) async fn arm(
 }
 
 /// Looks again after a wake-up.
-pub(crate) async fn check(deps: &Deps, invocation: &str, id: &str, who: For) -> Result<Look, Stop> {
+pub(crate) async fn check(
+    deps: &Deps,
+    invocation: &str,
+    id: &str,
+    who: For,
+    known: i64,
+) -> Result<Look, Stop> {
     mysql::retry_as(|| async {
         let tx = deps.db.begin().await?;
         let now = now_ms();
-        let look = match deadline(&tx, invocation).await? {
-            Some(deadline) => look(&tx, deps, invocation, id, who, deadline, now).await?,
-            // Committed before and the answer was lost, or the reconciler ended it: the next phase finds out which.
-            None if ended_well(&tx, id, who).await? => Look::Ready,
-            None => {
-                return Err(Stop::fault(
-                    codes::CONFLICT,
-                    "The deployment was ended by somebody else while it waited for its instances.",
-                ));
+        let look = match state(&tx, invocation, id, who).await? {
+            State::Open => look(&tx, deps, invocation, id, who, known, now).await?,
+            // Committed before and the answer was lost.
+            State::Passed => Look::Ready,
+            State::Ended => {
+                let text =
+                    "The deployment was ended by somebody else while it waited for its instances.";
+                return Err(Stop::fault(codes::CONFLICT, text));
             }
         };
         tx.commit().await?;
@@ -125,6 +132,7 @@ async fn look(
         return Ok(Look::TimedOut(ready::missing(&regions)));
     }
     Ok(Look::Waiting {
+        deadline,
         millis_left: u64::try_from(deadline - now).unwrap_or(0),
     })
 }
@@ -155,16 +163,29 @@ struct RowState {
     status: String,
 }
 
-/// Whether a vanished wait means that an earlier execution of the same step saw the deployment ready.
-async fn ended_well(tx: &Tx, id: &str, who: For) -> Result<bool, Stop> {
-    if who == For::Wake {
-        return Ok(ready::is_ready(&ready::health(&**tx, id).await?));
+/// Where a wait stands when its invocation looks again.
+enum State {
+    /// It goes on, also when the row was lost with its table: the rows it is about still say so.
+    Open,
+    /// An earlier execution of the same step saw the deployment ready.
+    Passed,
+    /// Somebody else ended the deployment.
+    Ended,
+}
+
+async fn state(tx: &Tx, invocation: &str, id: &str, who: For) -> Result<State, Stop> {
+    if who == For::Wake || deadline(tx, invocation).await?.is_some() {
+        return Ok(State::Open);
     }
     let row: Option<RowState> = sql::one(
         &**tx,
-        "SELECT status FROM deployments WHERE id = ?",
+        "SELECT CAST(status AS CHAR) AS status FROM deployments WHERE id = ?",
         [id.into()],
     )
     .await?;
-    Ok(row.is_some_and(|r| r.status == Phase::Network.text()))
+    Ok(match row.as_ref().map(|r| r.status.as_str()) {
+        Some("deploying") => State::Open,
+        Some("network") => State::Passed,
+        _ => State::Ended,
+    })
 }

@@ -107,17 +107,23 @@ fn now(state: msg::DeploymentDesiredState) -> msg::ScheduleDesiredStateChangeReq
 
 async fn wait_for(deps: &Deps, ctx: &SharedObjectContext<'_>, id: &str) -> Result<Look, Stop> {
     let me = ctx.invocation_id();
+    let mut known = None;
     loop {
         let (awakeable, woken) = ctx.awakeable::<Json<bool>>();
         let look = durable::run!(
             ctx,
             names::AWAIT_WAKE,
             Preset::Database,
-            wait::arm(deps, me, id, &awakeable, wait::For::Wake)
+            wait::arm(deps, me, id, &awakeable, wait::For::Wake, known)
         )?;
-        let Look::Waiting { millis_left } = look else {
+        let Look::Waiting {
+            deadline,
+            millis_left,
+        } = look
+        else {
             return Ok(look);
         };
+        known = Some(deadline);
         restate_sdk::select! {
             _ = woken => {},
             _ = ctx.sleep(Duration::from_millis(millis_left)) => {},
@@ -127,7 +133,7 @@ async fn wait_for(deps: &Deps, ctx: &SharedObjectContext<'_>, id: &str) -> Resul
             ctx,
             names::CHECK_WAKE,
             Preset::Database,
-            wait::check(deps, me, id, wait::For::Wake)
+            wait::check(deps, me, id, wait::For::Wake, deadline)
         )? {
             Look::Waiting { .. } => {}
             look => return Ok(look),

@@ -9,6 +9,7 @@ mod edge_rows;
 mod failure;
 mod hosts;
 mod journal;
+mod lost_tables;
 mod neighbours;
 mod placement;
 mod query;
