@@ -4,6 +4,7 @@ mod fake_admin;
 mod kill;
 mod process;
 mod takeover;
+mod tls;
 mod wrk_cli;
 mod wrk_health;
 mod wrk_manifest;
