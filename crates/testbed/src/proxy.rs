@@ -135,6 +135,8 @@ async fn pass(client: TcpStream, at_start: State, mut state: watch::Receiver<Sta
     let (up, down) = (state.clone(), state.clone());
     let closed = state.wait_for(|s| s.generation != at_start.generation);
     tokio::select! {
+        // first, so that bytes held back by a freeze do not slip out when it heals right after the drop
+        biased;
         _ = closed => {}
         // half-closed streams are rare in our protocols: either end closing ends both
         _ = copy(&mut client_in, &mut server_out, up) => {}

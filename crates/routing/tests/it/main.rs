@@ -7,6 +7,7 @@ mod assign;
 mod crash;
 mod finish;
 mod journal;
+mod lost_tables;
 mod observer;
 mod refused;
 mod swap;

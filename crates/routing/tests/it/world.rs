@@ -55,7 +55,11 @@ impl World<'static> {
 impl<'a> World<'a> {
     /// A world on a server that already knows the service.
     pub(crate) async fn on(restate: &'a Restate) -> Self {
-        let db = testbed::db().await;
+        World::with(restate, testbed::db().await).await
+    }
+
+    /// A world in a database of its own.
+    pub(crate) async fn with(restate: &'a Restate, db: Db) -> Self {
         let app = intent::Fixture::new(&db).await;
         let empty = String::new;
         let mut world = Self {
