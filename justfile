@@ -24,6 +24,10 @@ tidy:
 scenarios *words:
     cargo xtask scenarios {{words}}
 
+# measure the worker and write docs/bench.md; `just bench --check`, `just bench --quick`
+bench *words:
+    cargo xtask bench {{words}}
+
 # write the client crates from proto/
 codegen *words:
     cargo xtask codegen {{words}}

@@ -3,6 +3,7 @@
 //! Small on purpose: it starts other programs and reads their output. Not here: anything that needs
 //! a database or Restate client; `stack`, `worker` and `ctl` are started as processes.
 
+mod bench;
 mod codegen;
 mod docs;
 mod run;
@@ -45,6 +46,15 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Measure the worker on real servers and write docs/bench.md.
+    Bench {
+        /// Measure nothing; fail if the page lacks a row or is older than what it measured.
+        #[arg(long, conflicts_with = "quick")]
+        check: bool,
+        /// Small numbers and a debug build; writes nothing.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Write the client crates from proto/.
     Codegen {
         /// Write nothing; fail if what is committed differs.
@@ -66,6 +76,8 @@ fn main() -> ExitCode {
         Verb::Verify => verify::all(),
         Verb::Tidy => tidy::all(),
         Verb::Scenarios { json } => scenarios::report(json),
+        Verb::Bench { check: true, .. } => bench::up_to_date(),
+        Verb::Bench { quick, .. } => bench::measure(quick),
         Verb::Codegen { check } => codegen::run(check),
         Verb::Docs { check } => docs::run(check),
     };

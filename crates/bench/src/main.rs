@@ -1,0 +1,133 @@
+//! Measures the worker on real servers: Restate and MariaDB syncing every write, the worker as a process of its own.
+//! `cargo xtask bench` builds and starts it. Not for judging correctness: the tests do.
+
+mod calls;
+mod commands;
+mod driver;
+mod load;
+mod machine;
+mod observe;
+mod overhead;
+mod report;
+mod scale;
+mod sql;
+mod stack;
+mod start;
+mod stats;
+mod waiting;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use report::Report;
+use scale::Scale;
+use stack::Stack;
+
+/// What went wrong, for the person who started it.
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// Measures the worker and prints a table; see docs/bench.md.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Small numbers, for trying the bench itself.
+    #[arg(long)]
+    quick: bool,
+    /// Only these parts.
+    #[arg(long, value_delimiter = ',', value_enum)]
+    only: Vec<Part>,
+    /// The page whose table is written anew.
+    #[arg(long)]
+    doc: Option<PathBuf>,
+    /// The commit measured, for the table.
+    #[arg(long, default_value = "unknown")]
+    revision: String,
+    /// The program `worker`; without it, the one beside this program.
+    #[arg(long)]
+    worker: Option<PathBuf>,
+    /// The program `stack`; without it, the one beside this program.
+    #[arg(long)]
+    stack: Option<PathBuf>,
+}
+
+/// The parts, in the order they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    Start,
+    Calls,
+    Commands,
+    Overhead,
+    Waiting,
+}
+
+fn main() -> ExitCode {
+    // The only provider in the process; an error means that one is installed already.
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(Args::parse())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<()> {
+    let scale = if args.quick {
+        Scale::quick()
+    } else {
+        Scale::full()
+    };
+    let wanted = |part| args.only.is_empty() || args.only.contains(&part);
+    let program = |given: &Option<PathBuf>, name| given.clone().map_or_else(|| beside(name), Ok);
+    let load = machine::load()?;
+    let stack = Stack::start(
+        &program(&args.stack, "stack")?,
+        &program(&args.worker, "worker")?,
+    )
+    .await?;
+    let mut report = Report::new(machine::describe(&stack, &load, &args.revision).await?);
+
+    let worker = if wanted(Part::Start) {
+        start::measure(&stack, &scale, &mut report).await?
+    } else {
+        stack.worker().await?
+    };
+    if wanted(Part::Calls) {
+        calls::measure(&stack, &scale, &mut report).await?;
+    }
+    if wanted(Part::Commands) {
+        commands::measure(&stack, &mut report).await?;
+    }
+    if wanted(Part::Overhead) {
+        overhead::measure(&stack, &scale, &mut report).await?;
+    }
+    worker.stop().await?;
+    if wanted(Part::Waiting) {
+        waiting::measure(&stack, &scale, &mut report).await?;
+    }
+    stack.stop().await?;
+    report.finish(args.doc.as_deref())
+}
+
+/// A program in the folder of this one.
+fn beside(name: &str) -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!("{} is not there: build it first", path.display()).into())
+    }
+}

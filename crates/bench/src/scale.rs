@@ -1,0 +1,39 @@
+//! How much is measured. Not for how.
+
+/// The numbers of a run.
+pub(crate) struct Scale {
+    /// Calls per row, one after the other.
+    pub(crate) calls: usize,
+    /// Calls per row, many at a time.
+    pub(crate) parallel_calls: usize,
+    /// Starts of the worker.
+    pub(crate) starts: usize,
+    /// Deployments per row of the overhead.
+    pub(crate) deploys: usize,
+    /// Deployments that wait together.
+    pub(crate) waiting: usize,
+}
+
+impl Scale {
+    /// What docs/bench.md shows.
+    pub(crate) fn full() -> Self {
+        Self {
+            calls: 1_000,
+            parallel_calls: 5_000,
+            starts: 10,
+            deploys: 240,
+            waiting: 5_000,
+        }
+    }
+
+    /// Enough to see that everything works.
+    pub(crate) fn quick() -> Self {
+        Self {
+            calls: 30,
+            parallel_calls: 100,
+            starts: 2,
+            deploys: 16,
+            waiting: 40,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `cargo xtask bench`: builds and runs crates/bench, which measures and writes docs/bench.md; and judges whether
+//! that page still tells of this code.
+//!
+//! Not for measuring: that needs clients of the servers.
+
+use std::process::{Command, Stdio};
+
+use crate::run::{Because, Failure, Result, cargo, check, output, root, target_dir};
+use crate::setup;
+
+const PAGE: &str = "docs/bench.md";
+const ROWS: &str = "crates/bench/rows.txt";
+
+/// What the figures depend on.
+const MEASURED: &[&str] = &[
+    "crates/deploy",
+    "crates/routing",
+    "crates/deployment",
+    "crates/versioning",
+    "crates/mysql",
+    "crates/durable",
+    "bin/worker",
+];
+
+/// Measures everything and writes the page; `quick` measures little, with a debug build, and writes nothing.
+pub(crate) fn measure(quick: bool) -> Result<()> {
+    setup::servers()?;
+    let packages = ["-p", "bench", "-p", "worker", "-p", "testbed"];
+    let mut build = cargo(&["build"]);
+    if !quick {
+        build.arg("--release");
+    }
+    check(build.args(packages))?;
+    let profile = if quick { "debug" } else { "release" };
+    let mut bench = Command::new(target_dir()?.join(profile).join("bench"));
+    bench.current_dir(root()).stdin(Stdio::null());
+    bench.args(["--revision", &revision()?]);
+    if quick {
+        bench.arg("--quick");
+    } else {
+        bench.args(["--doc", PAGE]);
+    }
+    check(&mut bench)
+}
+
+/// Fails when a row is missing from the page, or what it measured has changed since.
+pub(crate) fn up_to_date() -> Result<()> {
+    let rows = std::fs::read_to_string(root().join(ROWS)).because(ROWS)?;
+    let page = std::fs::read_to_string(root().join(PAGE)).because(PAGE)?;
+    let mut wrong = missing(&rows, &page);
+    match measured(&page) {
+        None => wrong.push("it does not name the commit of a release build".to_owned()),
+        Some(commit) if commit.ends_with('+') => {
+            wrong.push(format!(
+                "it was measured with uncommitted changes ({commit})"
+            ));
+        }
+        Some(commit) => {
+            let range = format!("{commit}..HEAD");
+            let later = git(&["log", "--format=%h %s", &range, "--"], MEASURED)?;
+            if let Some(last) = later.lines().next() {
+                wrong.push(format!("{commit} is older than {last}"));
+            }
+        }
+    }
+    if wrong.is_empty() {
+        println!("{PAGE} is complete and up to date");
+        return Ok(());
+    }
+    let wrong = wrong.join("; ");
+    Err(Failure(format!("{PAGE}: {wrong}. Run `cargo xtask bench`")))
+}
+
+/// The last commit, with `+` when what is measured differs from it.
+fn revision() -> Result<String> {
+    let commit = git(&["rev-parse", "--short=12", "HEAD"], &[])?;
+    let changed = git(&["status", "--porcelain", "--"], MEASURED)?;
+    let mark = if changed.trim().is_empty() { "" } else { "+" };
+    Ok(format!("{}{mark}", commit.trim()))
+}
+
+fn git(args: &[&str], paths: &[&str]) -> Result<String> {
+    output(
+        Command::new("git")
+            .args(args)
+            .args(paths)
+            .current_dir(root()),
+    )
+}
+
+fn missing(rows: &str, page: &str) -> Vec<String> {
+    let absent = |id: &&str| !id.is_empty() && !page.contains(&format!("\n| `{id}` |"));
+    let absent = rows.lines().map(str::trim).filter(absent);
+    absent.map(|id| format!("row {id} is missing")).collect()
+}
+
+fn measured(page: &str) -> Option<String> {
+    let line = page.lines().find_map(|l| l.strip_prefix("* commit: `"))?;
+    let (commit, rest) = line.split_once('`')?;
+    rest.contains("release").then(|| commit.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{measured, missing};
+
+    const PAGE: &str = "* commit: `0123abcd0123` (release build)\n\n| row |\n| `floor` | x |\n";
+
+    #[test]
+    fn a_missing_row_is_named() {
+        assert!(missing("floor\n", PAGE).is_empty());
+        assert_eq!(missing("floor\nother\n", PAGE), ["row other is missing"]);
+    }
+
+    #[test]
+    fn the_commit_is_that_of_a_release_build() {
+        assert_eq!(measured(PAGE).as_deref(), Some("0123abcd0123"));
+        assert_eq!(measured(&PAGE.replace("release", "debug")), None);
+    }
+}
