@@ -93,7 +93,7 @@ impl Admin {
         let id = segment("deployment id", deployment_id)?;
         self.raw(
             Method::DELETE,
-            "remove deployment",
+            "remove_deployment",
             format!("/deployments/{id}?force=true"),
             None,
         )
@@ -108,7 +108,7 @@ impl Admin {
             services: Vec<ServiceInfo>,
         }
         let list: List = self
-            .json(Method::GET, "list services", "/services".to_owned(), None)
+            .json(Method::GET, "list_services", "/services".to_owned(), None)
             .await?;
         Ok(list.services)
     }
@@ -116,14 +116,9 @@ impl Admin {
     /// Changes settings of a service, such as `{"inactivity_timeout": "0s"}`.
     pub async fn patch_service(&self, service: &str, settings: &Value) -> Result<(), ApiError> {
         let path = format!("/services/{}", segment("service name", service)?);
-        self.raw(
-            Method::PATCH,
-            "change service",
-            path,
-            Some(settings.clone()),
-        )
-        .await
-        .map(drop)
+        self.raw(Method::PATCH, "patch_service", path, Some(settings.clone()))
+            .await
+            .map(drop)
     }
 
     /// Asks an invocation to end; its handler sees a terminal 409 at its next wait. An unknown or
@@ -172,7 +167,7 @@ impl Admin {
         Ok(found)
     }
 
-    async fn end(&self, invocation_id: &str, how: &str) -> Result<(), ApiError> {
+    async fn end(&self, invocation_id: &str, how: &'static str) -> Result<(), ApiError> {
         let path = format!(
             "/invocations/{}/{how}",
             segment("invocation id", invocation_id)?
@@ -183,7 +178,7 @@ impl Admin {
     async fn raw(
         &self,
         method: Method,
-        operation: &str,
+        operation: &'static str,
         path: String,
         body: Option<Value>,
     ) -> Result<Value, ApiError> {
@@ -193,6 +188,7 @@ impl Admin {
         };
         let out = Outgoing {
             operation: operation.to_owned(),
+            label: operation,
             method,
             path,
             body,
@@ -204,7 +200,7 @@ impl Admin {
     async fn json<T: serde::de::DeserializeOwned>(
         &self,
         method: Method,
-        operation: &str,
+        operation: &'static str,
         path: String,
         body: Option<Value>,
     ) -> Result<T, ApiError> {

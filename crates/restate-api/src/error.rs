@@ -69,6 +69,20 @@ pub enum Class {
     Unavailable,
 }
 
+impl Class {
+    /// The value of the metric label `outcome`.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::NotFound => "not_found",
+            Self::Unauthorised => "unauthorised",
+            Self::Conflict => "conflict",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 impl ApiError {
     /// HTTP status of the answer, if there was one.
     pub fn status(&self) -> Option<u16> {

@@ -2,7 +2,7 @@
 //!
 //! Not for meaning: which path says what is in `ingress` and `admin`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode, Url};
@@ -12,6 +12,9 @@ use crate::ApiError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Seconds of each request by operation and outcome: the family that every adapter of the worker shares.
+const OUTSIDE_SECONDS: &str = "ctrl_worker_outside_seconds";
 
 /// RFC 3986 unreserved characters stay; everything else of a key is encoded, slashes too.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -40,7 +43,10 @@ impl std::fmt::Debug for Hidden {
 
 /// One request before it is sent.
 pub(crate) struct Outgoing<'a> {
+    /// What errors say was tried; may hold names and ids.
     pub(crate) operation: String,
+    /// The value of the metric label `operation`.
+    pub(crate) label: &'static str,
     pub(crate) method: Method,
     /// Path below the base, already encoded.
     pub(crate) path: String,
@@ -76,6 +82,21 @@ impl Http {
 
     /// Sends and returns the JSON of a 2xx answer; an empty body is `null`.
     pub(crate) async fn send(&self, out: Outgoing<'_>) -> Result<(StatusCode, Value), ApiError> {
+        let (label, begun) = (out.label, Instant::now());
+        let result = self.exchange(out).await;
+        let outcome = result
+            .as_ref()
+            .map_or_else(|error| error.class().label(), |_| "ok");
+        let labels = [
+            ("adapter", "restate"),
+            ("operation", label),
+            ("outcome", outcome),
+        ];
+        metrics::histogram!(OUTSIDE_SECONDS, &labels).record(begun.elapsed().as_secs_f64());
+        result
+    }
+
+    async fn exchange(&self, out: Outgoing<'_>) -> Result<(StatusCode, Value), ApiError> {
         let url = format!("{}{}", self.base.as_str().trim_end_matches('/'), out.path);
         let mut request = self
             .client
@@ -161,7 +182,10 @@ pub(crate) fn segment(what: &str, value: &str) -> Result<String, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+    use crate::{Admin, Ingress};
 
     #[test]
     fn keys_are_encoded_and_unusable_ones_refused() {
@@ -202,5 +226,63 @@ mod tests {
         }
         let http = Http::new("http://restate:8080/", Some("s3cret")).unwrap();
         assert!(!format!("{http:?}").contains("s3cret"));
+    }
+
+    /// A server that gives every request the same answer.
+    async fn peer(status: &'static str, body: &'static str) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+                );
+                let _ = stream.write_all((head + body).as_bytes()).await;
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn each_request_is_measured_by_a_fixed_word_and_its_outcome() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        metrics::with_local_recorder(&recorder, || {
+            runtime.block_on(async {
+                let url = peer("200 OK", r#"{"invocationId":"inv_hunter2"}"#).await;
+                let ingress = Ingress::new(&url, None).unwrap();
+                let body = Value::Null;
+                ingress.call("s", "hunter2", "H", &body).await.unwrap();
+                ingress
+                    .send("s", "hunter2", "H", &body, None)
+                    .await
+                    .unwrap();
+                ingress.resolve_awakeable("hunter2", &body).await.unwrap();
+                let url = peer("404 Not Found", r#"{"message":"hunter2"}"#).await;
+                let admin = Admin::new(&url, None).unwrap();
+                admin.cancel("inv_hunter2").await.unwrap_err();
+                let nobody = Admin::new("http://127.0.0.1:1", None).unwrap();
+                nobody.query("SELECT 'hunter2'").await.unwrap_err();
+            });
+        });
+        let text = recorder.handle().render();
+        for (operation, outcome) in [
+            ("call", "ok"),
+            ("send", "ok"),
+            ("resolve", "ok"),
+            ("cancel", "not_found"),
+            ("query", "unavailable"),
+        ] {
+            let labels =
+                format!("adapter=\"restate\",operation=\"{operation}\",outcome=\"{outcome}\"");
+            let line = format!("ctrl_worker_outside_seconds_count{{{labels}}} 1");
+            assert!(text.contains(&line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("hunter2"));
     }
 }

@@ -111,6 +111,7 @@ impl Ingress {
         let id = segment("invocation id", invocation_id)?;
         let out = Outgoing {
             operation: format!("attach {invocation_id}"),
+            label: "attach",
             method: Method::GET,
             path: format!("/restate/attach/{id}"),
             body: None,
@@ -127,6 +128,7 @@ impl Ingress {
     ) -> Result<(), ApiError> {
         let out = Outgoing {
             operation: format!("resolve awakeable {id}"),
+            label: "resolve",
             method: Method::POST,
             path: format!(
                 "/restate/awakeables/{}/resolve",
@@ -142,6 +144,7 @@ impl Ingress {
     pub async fn health(&self) -> Result<(), ApiError> {
         let out = Outgoing {
             operation: "ingress health".to_owned(),
+            label: "health",
             method: Method::GET,
             path: "/restate/health".to_owned(),
             body: None,
@@ -152,7 +155,7 @@ impl Ingress {
 }
 
 fn outgoing<'a>(
-    mode: &str,
+    mode: &'static str,
     service: &str,
     key: Option<&str>,
     handler: &str,
@@ -170,6 +173,7 @@ fn outgoing<'a>(
     path.push_str(query);
     Ok(Outgoing {
         operation: format!("{mode} {service}/{handler}"),
+        label: mode,
         method: Method::POST,
         path,
         body: Some(serde_json::to_vec(body).map_err(ApiError::Encode)?),

@@ -7,28 +7,144 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::TelemetryError;
 
-/// Histogram: one attempt of a handler. Labels `service`, `handler`, `outcome`.
+/// One family: what is written under a name, and with which labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    /// As `/metrics` shows it; of a histogram, without `_bucket`, `_sum` and `_count`.
+    pub name: &'static str,
+    /// What Prometheus calls its type.
+    pub kind: Kind,
+    /// Every label it may have.
+    pub labels: &'static [&'static str],
+    /// One line for the reader of `/metrics`.
+    pub help: &'static str,
+}
+
+/// Type of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts observations by size.
+    Histogram,
+}
+
+/// One attempt of a handler.
 pub const HANDLER_SECONDS: &str = "ctrl_worker_handler_seconds";
-/// Histogram: one execution of a durable step. Labels `service`, `step`, `outcome`.
+/// One execution of a durable step.
 pub const STEP_SECONDS: &str = "ctrl_worker_step_seconds";
-/// Histogram: one call to something outside. Labels `adapter`, `operation`, `outcome`.
+/// One request to something outside.
 pub const OUTSIDE_SECONDS: &str = "ctrl_worker_outside_seconds";
-/// Gauge: age of the oldest unfinished work. Label `kind`.
+/// Age of the oldest unfinished work.
 pub const OLDEST_ACTIVE_SECONDS: &str = "ctrl_worker_oldest_active_seconds";
-/// Gauge: deployments that wait for their instances.
+/// Deployments that wait for their instances.
 pub const WAITING_DEPLOYMENTS: &str = "ctrl_worker_waiting_deployments";
-/// Gauge: 1 when Restate knows this worker and its services as they are, else 0.
+/// Deployments that the reconciler has ended.
+pub const RECONCILED: &str = "ctrl_worker_reconciled_total";
+/// Whether Restate knows this worker as it is.
 pub const REGISTRATION_OK: &str = "ctrl_worker_registration_ok";
-/// Counter: members of a request that no field has. Label `message`.
+/// Members of a request that no field has.
 pub const UNKNOWN_FIELDS: &str = "unknown_fields_total";
-/// Histogram: one SQL operation. Labels `replica`, `operation`, `status`.
+/// Seconds of SQL operations.
 pub const DATABASE_LATENCY: &str = "unkey_database_operations_latency_seconds";
-/// Counter: SQL operations. Labels `replica`, `operation`, `status`.
+/// SQL operations.
 pub const DATABASE_TOTAL: &str = "unkey_database_operations_total";
-/// Counter: panics. Labels `caller`, `path`.
+/// Panics.
 pub const PANICS: &str = "unkey_internal_panics_total";
-/// Gauge: always 1. Label `version`.
+/// The version that runs.
 pub const BUILD_INFO: &str = "unkey_build_info";
+
+const fn family(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Family {
+    Family {
+        name,
+        kind,
+        labels,
+        help,
+    }
+}
+
+/// Every family of this process besides `process_…`. docs/metrics.md explains them.
+pub const FAMILIES: &[Family] = &[
+    family(
+        HANDLER_SECONDS,
+        Kind::Histogram,
+        &["service", "handler", "outcome"],
+        "One attempt of a handler, by how it ended",
+    ),
+    family(
+        STEP_SECONDS,
+        Kind::Histogram,
+        &["service", "step", "outcome"],
+        "One execution of a durable step, by how it ended",
+    ),
+    family(
+        OUTSIDE_SECONDS,
+        Kind::Histogram,
+        &["adapter", "operation", "outcome"],
+        "One request to something outside, by how it ended",
+    ),
+    family(
+        OLDEST_ACTIVE_SECONDS,
+        Kind::Gauge,
+        &["kind"],
+        "Age of the oldest unfinished work of a kind; 0 without any",
+    ),
+    family(
+        WAITING_DEPLOYMENTS,
+        Kind::Gauge,
+        &[],
+        "Deployments that wait for their instances",
+    ),
+    family(
+        RECONCILED,
+        Kind::Counter,
+        &["reason"],
+        "Deployments that the reconciler has ended",
+    ),
+    family(
+        REGISTRATION_OK,
+        Kind::Gauge,
+        &[],
+        "1 when Restate knows this worker's services as they are",
+    ),
+    family(
+        UNKNOWN_FIELDS,
+        Kind::Counter,
+        &["message"],
+        "Members of a request that no field of its message has",
+    ),
+    family(
+        DATABASE_LATENCY,
+        Kind::Histogram,
+        &["replica", "operation", "status"],
+        "One SQL operation",
+    ),
+    family(
+        DATABASE_TOTAL,
+        Kind::Counter,
+        &["replica", "operation", "status"],
+        "SQL operations",
+    ),
+    family(
+        PANICS,
+        Kind::Counter,
+        &["caller", "path"],
+        "Panics, by where they happened",
+    ),
+    family(
+        BUILD_INFO,
+        Kind::Gauge,
+        &["version"],
+        "The version that runs; always 1",
+    ),
+];
 
 const DATABASE_BUCKETS: &[f64] = &[
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 10.0,
@@ -78,35 +194,16 @@ impl Recorder {
 }
 
 fn describe() {
-    describe_histogram!(HANDLER_SECONDS, "One attempt of a handler, by how it ended");
-    describe_histogram!(
-        STEP_SECONDS,
-        "One execution of a durable step, by how it ended"
-    );
-    describe_histogram!(
-        OUTSIDE_SECONDS,
-        "One call to something outside, by how it ended"
-    );
-    describe_gauge!(
-        OLDEST_ACTIVE_SECONDS,
-        "Age of the oldest unfinished work of a kind"
-    );
-    describe_gauge!(
-        WAITING_DEPLOYMENTS,
-        "Deployments that wait for their instances"
-    );
-    describe_gauge!(
-        REGISTRATION_OK,
-        "1 when Restate knows this worker's services as they are"
-    );
-    describe_counter!(
-        UNKNOWN_FIELDS,
-        "Members of a request that no field of its message has"
-    );
-    describe_histogram!(DATABASE_LATENCY, "One SQL operation");
-    describe_counter!(DATABASE_TOTAL, "SQL operations");
-    describe_counter!(PANICS, "Panics, by where they happened");
-    describe_gauge!(BUILD_INFO, "The version that runs");
+    for Family {
+        name, kind, help, ..
+    } in FAMILIES
+    {
+        match kind {
+            Kind::Counter => describe_counter!(*name, *help),
+            Kind::Gauge => describe_gauge!(*name, *help),
+            Kind::Histogram => describe_histogram!(*name, *help),
+        }
+    }
 }
 
 /// Logs and counts each panic, in place of the default print to stderr.
