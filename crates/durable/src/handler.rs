@@ -20,6 +20,8 @@ where
 {
     let span = tracing::info_span!("handler", service, handler, invocation, key);
     let started = crate::clock::monotonic();
+    #[cfg(feature = "faults")]
+    let body = crate::faults::within(invocation, key, body);
     async move {
         let result = body.await;
         let outcome = match &result {

@@ -7,6 +7,8 @@
 pub mod clock;
 pub mod codes;
 mod error;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod handler;
 mod preset;
 mod step;

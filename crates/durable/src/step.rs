@@ -16,6 +16,8 @@ where
     F: Future<Output = Result<T, Stop>> + Send,
 {
     let started = crate::clock::monotonic();
+    #[cfg(feature = "faults")]
+    let body = crate::faults::around(name, body);
     let result = body.await;
     let outcome = match &result {
         Ok(_) => "ok",

@@ -1,0 +1,104 @@
+//! What only this harness binds: a driver through which services that the ingress may not call are reached, and the
+//! neighbours that are not built yet, as fakes that count what they are told.
+//!
+//! Served by the harness itself, so that no kill of a worker ends them.
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use messages::hydra::v1 as msg;
+use restate_sdk::context::RequestTarget;
+use restate_sdk::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Name of the driver.
+pub(crate) const DRIVER: &str = "proof.Driver";
+
+/// A call to be made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    pub(crate) service: String,
+    pub(crate) key: String,
+    pub(crate) handler: String,
+    pub(crate) body: Value,
+}
+
+struct Driver;
+
+#[restate_sdk::service(name = "proof.Driver")]
+impl Driver {
+    /// Calls a handler of an object and passes its answer or failure on.
+    #[handler(name = "Call")]
+    async fn call(
+        &self,
+        ctx: Context<'_>,
+        Json(wanted): Json<Wanted>,
+    ) -> HandlerResult<Json<Value>> {
+        let target = RequestTarget::object(wanted.service, wanted.key, wanted.handler);
+        let answer = ctx
+            .request::<Json<Value>, Json<Value>>(target, Json(wanted.body))
+            .call()
+            .await?;
+        Ok(answer)
+    }
+}
+
+/// What the fakes were told, by deployment id, in order.
+static TOLD: LazyLock<Mutex<BTreeMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);
+
+fn tell(deployment_id: &str, what: String) {
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    told.entry(deployment_id.to_owned()).or_default().push(what);
+}
+
+/// What the fakes were told about a deployment.
+pub(crate) fn told(deployment_id: &str) -> Vec<String> {
+    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    told.get(deployment_id).cloned().unwrap_or_default()
+}
+
+struct GitHub;
+
+impl github_status_client::GitHubStatusBackend for GitHub {
+    async fn init<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: msg::GitHubStatusInitRequest,
+    ) -> HandlerResult<msg::GitHubStatusInitResponse> {
+        tell(ctx.key(), format!("github init {}", req.environment_label));
+        Ok(msg::GitHubStatusInitResponse {})
+    }
+
+    async fn report_status<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: msg::GitHubStatusReportRequest,
+    ) -> HandlerResult<msg::GitHubStatusReportResponse> {
+        let state = serde_json::to_value(req.state).unwrap_or_default();
+        tell(ctx.key(), format!("github {state} {}", req.description));
+        Ok(msg::GitHubStatusReportResponse {})
+    }
+}
+
+struct Openapi;
+
+impl openapi_client::OpenapiBackend for Openapi {
+    async fn scrape_spec<'a>(
+        &'a self,
+        _: Context<'a>,
+        req: msg::ScrapeSpecRequest,
+    ) -> HandlerResult<msg::ScrapeSpecResponse> {
+        tell(&req.deployment_id, "openapi scrape".to_owned());
+        Ok(msg::ScrapeSpecResponse::default())
+    }
+}
+
+/// Driver and fakes as an endpoint.
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::builder()
+        .bind(Driver)
+        .bind(github_status_client::GitHubStatusService(GitHub))
+        .bind(openapi_client::OpenapiService(Openapi))
+        .build()
+}

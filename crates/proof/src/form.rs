@@ -1,0 +1,194 @@
+//! The normal form of a scene's end state: the rows, Restate's state and what the fakes were told, as texts without
+//! the names that differ from play to play.
+//!
+//! Not for judging it: see `invariants` and `play`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::driver::told;
+use crate::lane::DEPLOYMENT;
+use crate::{Lane, Scene};
+
+/// Section → lines. Equal forms are equal worlds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Form(pub BTreeMap<String, Vec<String>>);
+
+/// Sections in which a world that was taken back equals the one before the request.
+const TAKEN_BACK: [&str; 8] = [
+    "app",
+    "deployments",
+    "topology",
+    "routes",
+    "sources",
+    "waits",
+    "state",
+    "runs",
+];
+
+/// Per section: one text a row, by app.
+const QUERIES: [(&str, &str); 11] = [
+    ("app", "SELECT CONCAT_WS(' ', IFNULL(current_deployment_id, 'none'), is_rolled_back) AS t FROM apps WHERE id = ?"),
+    ("deployments", "SELECT CONCAT_WS(' ', id, status, desired_state, IFNULL(image, '-')) AS t FROM deployments WHERE app_id = ?"),
+    ("steps", "SELECT CONCAT_WS(' ', s.deployment_id, s.step, IF(s.ended_at IS NULL, 'open', 'ended'), IF(s.error IS NULL, '', 'error')) AS t
+      FROM deployment_steps s JOIN deployments d ON d.id = s.deployment_id WHERE d.app_id = ?"),
+    ("topology", "SELECT CONCAT_WS(' ', t.deployment_id, t.region_id, t.desired_status) AS t
+      FROM deployment_topology t JOIN deployments d ON d.id = t.deployment_id WHERE d.app_id = ?"),
+    ("versions", "SELECT CONCAT_WS(' ', t.deployment_id, t.region_id, t.version) AS t
+      FROM deployment_topology t JOIN deployments d ON d.id = t.deployment_id WHERE d.app_id = ?"),
+    ("policies", "SELECT CONCAT_WS(' ', p.deployment_id, p.region_id, p.version) AS t
+      FROM cilium_network_policies p JOIN deployments d ON d.id = p.deployment_id WHERE d.app_id = ?"),
+    ("sentinels", "SELECT CONCAT_WS(' ', s.environment_id, s.region_id, s.desired_state, s.version) AS t
+      FROM sentinels s JOIN environments e ON e.id = s.environment_id WHERE e.app_id = ?"),
+    ("routes", "SELECT CONCAT_WS(' ', sticky, deployment_id, environment_id, fully_qualified_domain_name) AS t FROM frontline_routes WHERE app_id = ?"),
+    ("runs", "SELECT CONCAT_WS(' ', r.deployment_id, IF(r.ended_at IS NULL, 'open', 'ended'), IFNULL(r.end_reason, '-')) AS t
+      FROM ctrl_worker_runs r JOIN deployments d ON d.id = r.deployment_id WHERE d.app_id = ?"),
+    ("waits", "SELECT CONCAT_WS(' ', w.deployment_id) AS t
+      FROM ctrl_worker_waits w JOIN deployments d ON d.id = w.deployment_id WHERE d.app_id = ?"),
+    ("sources", "SELECT deployment_id AS t FROM ctrl_worker_rollback_sources WHERE app_id = ?"),
+];
+
+static SUFFIX: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("-git-([0-9a-f]{7})-[0-9a-z]+").expect("a valid expression"));
+
+impl Form {
+    /// Reads the scene's world.
+    pub async fn read(lane: &Lane, scene: &Scene) -> Result<Self, String> {
+        let mut form = BTreeMap::new();
+        for (section, sql) in QUERIES {
+            let rows = lane.texts(sql, &[&scene.app.app_id]).await;
+            form.insert(section.to_owned(), nameless(scene, rows));
+        }
+        let sql = "SELECT CONCAT_WS(' ', region_id, v) AS t FROM ctrl_worker_region_counters WHERE region_id = ?";
+        let mut counters = Vec::new();
+        for region in &scene.app.regions {
+            counters.extend(lane.texts(sql, &[&region.id]).await);
+        }
+        form.insert("counters".to_owned(), nameless(scene, counters));
+        form.insert(
+            "state".to_owned(),
+            nameless(scene, state(lane, scene).await?),
+        );
+        // in the order they were told
+        let told = scene.deployments.iter().flat_map(|(role, id)| {
+            let told = told(id);
+            told.into_iter().map(move |what| format!("{role} {what}"))
+        });
+        let told = told.map(|line| scene.nameless(&line)).collect();
+        form.insert("told".to_owned(), told);
+        Ok(Self(form))
+    }
+
+    /// How often the fakes were told something.
+    pub fn effects(&self) -> usize {
+        self.0.get("told").map_or(0, Vec::len)
+    }
+
+    /// The lines that differ, as `section: - line` of this form and `section: + line` of the other.
+    pub fn differences(&self, other: &Self, without: &[&str]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (section, ours) in self
+            .0
+            .iter()
+            .filter(|(s, _)| !without.contains(&s.as_str()))
+        {
+            let theirs = other.0.get(section).cloned().unwrap_or_default();
+            let only = |a: &[String], b: &[String], sign: &str| -> Vec<String> {
+                let mut b = b.to_vec();
+                a.iter()
+                    .filter(|line| match b.iter().position(|l| l == *line) {
+                        Some(at) => {
+                            b.remove(at);
+                            false
+                        }
+                        None => true,
+                    })
+                    .map(|line| format!("{section}: {sign} {line}"))
+                    .collect()
+            };
+            lines.extend(only(ours, &theirs, "-"));
+            lines.extend(only(&theirs, ours, "+"));
+        }
+        lines
+    }
+
+    /// What keeps this form, read after a failure, from being the taken-back form of `before`. `failed`: the role of
+    /// the deployment that may have ended as failed.
+    pub fn not_taken_back(&self, before: &Self, failed: Option<&str>) -> Vec<String> {
+        let mut lines = Vec::new();
+        for section in TAKEN_BACK {
+            let rest = |form: &Self| -> Vec<String> {
+                let all = form.0.get(section).cloned().unwrap_or_default();
+                match failed {
+                    Some(role) => all.into_iter().filter(|l| !l.starts_with(role)).collect(),
+                    None => all,
+                }
+            };
+            if section == "runs" && failed.is_none() {
+                continue;
+            }
+            let (ours, theirs) = (rest(self), rest(before));
+            if ours != theirs {
+                lines.push(format!("{section}: {theirs:?} before, {ours:?} after"));
+            }
+        }
+        let Some(role) = failed else { return lines };
+        let of = |section: &str| -> Vec<&String> {
+            let all = self.0.get(section).map(Vec::as_slice).unwrap_or_default();
+            all.iter().filter(|l| l.contains(role)).collect()
+        };
+        let mut expect = |section: &str, right: &dyn Fn(&str) -> bool| {
+            for line in of(section).into_iter().filter(|l| !right(l)) {
+                lines.push(format!("{section}: {line}"));
+            }
+        };
+        expect("deployments", &|l| {
+            l.starts_with(&format!("{role} failed "))
+        });
+        expect("topology", &|l| l.ends_with(" stopped"));
+        expect("routes", &|_| false);
+        expect("waits", &|_| false);
+        expect("runs", &|l| l.contains(" ended "));
+        lines
+    }
+}
+
+async fn state(lane: &Lane, scene: &Scene) -> Result<Vec<String>, String> {
+    let keys: Vec<String> = scene
+        .deployments
+        .iter()
+        .map(|(_, id)| restate_api::quoted(id))
+        .collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT service_key, value_utf8 FROM state WHERE service_name = '{DEPLOYMENT}' AND service_key IN ({})",
+        keys.join(", ")
+    );
+    let rows = lane.admin().query(&sql).await.map_err(|e| e.to_string())?;
+    let line = |row: &Value| {
+        let text = row["value_utf8"].as_str().unwrap_or("null");
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        let key = row["service_key"].as_str().unwrap_or_default();
+        format!("{key} scheduled to {}", value["To"])
+    };
+    Ok(rows.iter().map(line).collect())
+}
+
+fn nameless(scene: &Scene, rows: Vec<String>) -> Vec<String> {
+    let mut rows: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            SUFFIX
+                .replace_all(&scene.nameless(row), "-git-$1-<suffix>")
+                .into_owned()
+        })
+        .collect();
+    rows.sort();
+    rows
+}

@@ -1,0 +1,287 @@
+//! One lane: a Restate server, a database, a worker process behind the stream proxy. Plays follow each other in it.
+//!
+//! Not for what a play does: see `play`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use edge_sim::{Agent, AgentOptions, Behaviour};
+use faults::StreamProxy;
+use intent::{Fixture, NewDeployment};
+use mysql::Db;
+use mysql::sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value as Sql};
+use restate_api::{Admin, ApiError, Ingress};
+use serde_json::{Value, json};
+use testbed::{Restate, RestateOptions, Served};
+
+use crate::driver::{self, DRIVER, Wanted};
+use crate::scene::{Request, Scene};
+use crate::worker_process::WorkerProcess;
+
+pub(crate) const DEPLOY: &str = "hydra.v1.DeployService";
+pub(crate) const DEPLOYMENT: &str = "hydra.v1.DeploymentService";
+pub(crate) const ROUTING: &str = "hydra.v1.RoutingService";
+pub(crate) const VERSIONING: &str = "hydra.v1.VersioningService";
+/// Longer than anything here takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Commit of every deployment.
+pub(crate) const SHA: &str = "0123abcd0123abcd0123abcd0123abcd0123abcd";
+
+/// The worker that is running; none between a kill and the next start.
+pub(crate) type Slot = Arc<Mutex<Option<WorkerProcess>>>;
+
+/// Servers and worker of one lane.
+pub struct Lane {
+    restate: Restate,
+    /// Its database.
+    pub db: Db,
+    pub(crate) proxy: StreamProxy,
+    pub(crate) worker: Slot,
+    program: PathBuf,
+    config: String,
+    _driver: Served,
+}
+
+impl Lane {
+    /// Starts everything; `program worker <config>` is the worker.
+    ///
+    /// # Errors
+    /// What did not start, in words.
+    pub async fn start(program: &Path, number: usize) -> Result<Self, String> {
+        let database = testbed::migrated_database(&format!("lane{number}")).await;
+        let db = Db::connect(&mysql::Options::new(database.dsn.clone()))
+            .await
+            .map_err(|e| e.to_string())?;
+        let restate = Restate::start(RestateOptions::default())
+            .await
+            .map_err(|e| e.to_string())?;
+        let config = format!(
+            "cname_domain = \"cname.test\"\ndefault_domain = \"unkey.test\"\n[database]\nprimary = \"{}\"\n\
+             [restate]\nadmin_url = \"{}\"\ningress_url = \"{}\"\n\
+             [test_timings.deploy]\nready_timeout = \"4s\"\nwake_timeout = \"4s\"\nwatch_min = \"20ms\"\nwatch_max = \"100ms\"\nwatch_resend = \"1s\"\n",
+            database.dsn, restate.admin_url, restate.ingress_url
+        );
+        let worker = WorkerProcess::start(program, &config).map_err(|e| e.to_string())?;
+        let proxy = StreamProxy::start(worker.address)
+            .await
+            .map_err(|e| e.to_string())?;
+        restate
+            .admin()
+            .register(&proxy.url(), true)
+            .await
+            .map_err(|e| e.to_string())?;
+        let driver = testbed::serve_on(&restate, driver::endpoint()).await;
+        Ok(Self {
+            restate,
+            db,
+            proxy,
+            worker: Arc::new(Mutex::new(Some(worker))),
+            program: program.to_owned(),
+            config,
+            _driver: driver,
+        })
+    }
+
+    /// Client of the ingress that waits as long as a play may take.
+    pub fn ingress(&self) -> Ingress {
+        self.restate.ingress().with_timeout(Some(PATIENCE))
+    }
+
+    /// Client of the admin API.
+    pub fn admin(&self) -> Admin {
+        self.restate.admin()
+    }
+
+    /// Starts a worker where there is none; gives its process id.
+    pub(crate) fn revive(&self) -> Result<u32, String> {
+        let mut slot = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(worker) = slot.as_ref() {
+            return Ok(worker.pid());
+        }
+        let worker =
+            WorkerProcess::start(&self.program, &self.config).map_err(|e| e.to_string())?;
+        self.proxy.retarget(worker.address);
+        let pid = worker.pid();
+        *slot = Some(worker);
+        Ok(pid)
+    }
+
+    /// Sends a line to the worker's listener for faults.
+    pub(crate) fn tell_worker(&self, line: &str) -> Result<Vec<String>, String> {
+        let slot = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        let worker = slot.as_ref().ok_or("no worker runs")?;
+        worker.tell(line).map_err(|e| e.to_string())
+    }
+
+    /// Leaves the request with Restate, through the driver where the ingress may not call; gives the invocation to
+    /// wait for.
+    pub(crate) async fn send(&self, request: &Request) -> Result<String, ApiError> {
+        if request.service == DEPLOY {
+            return self
+                .ingress()
+                .send(
+                    DEPLOY,
+                    request.key.as_str(),
+                    request.handler,
+                    &request.body,
+                    None,
+                )
+                .await;
+        }
+        let wanted = Wanted {
+            service: request.service.to_owned(),
+            key: request.key.clone(),
+            handler: request.handler.to_owned(),
+            body: request.body.clone(),
+        };
+        self.ingress()
+            .send(DRIVER, None, "Call", &wanted, None)
+            .await
+    }
+
+    /// Makes a call and waits for its end; for preparing worlds.
+    pub(crate) async fn call(&self, request: &Request) -> Value {
+        let invocation = self.send(request).await.expect("Restate takes the call");
+        let answer = self.ingress().attach(&invocation).await;
+        answer.unwrap_or_else(|e| panic!("{}/{}: {e}", request.service, request.handler))
+    }
+
+    /// An app in so many regions, whose agents start instances at once.
+    pub(crate) async fn scene(
+        &self,
+        regions: usize,
+        shape: impl FnOnce(Fixture<'_>) -> Fixture<'_>,
+    ) -> Scene {
+        let app = shape(Fixture::new(&self.db).regions(regions))
+            .create()
+            .await
+            .expect("an app");
+        let agents = app
+            .regions
+            .iter()
+            .map(|region| {
+                let options = AgentOptions::new(&self.db, &region.name)
+                    .poll(Duration::from_millis(20))
+                    .behaviour(Behaviour::ready_after(Duration::ZERO));
+                Agent::start(options)
+            })
+            .collect();
+        let mut names: Vec<(String, String)> = [
+            (&app.workspace_id, "<workspace>"),
+            (&app.workspace_slug, "<workspace slug>"),
+            (&app.project_id, "<project>"),
+            (&app.project_slug, "<project slug>"),
+            (&app.app_id, "<app>"),
+            (&app.app_slug, "<app slug>"),
+            (&app.production_environment_id, "<production>"),
+            (&app.preview_environment_id, "<preview>"),
+        ]
+        .map(|(name, placeholder)| (name.clone(), placeholder.to_owned()))
+        .into();
+        for (index, region) in app.regions.iter().enumerate() {
+            names.push((region.id.clone(), format!("<region {index}>")));
+        }
+        Scene {
+            app,
+            agents,
+            names,
+            deployments: Vec::new(),
+            request: Request {
+                service: "",
+                key: String::new(),
+                handler: "",
+                body: Value::Null,
+            },
+            late: None,
+            beside: None,
+        }
+    }
+
+    /// A deployment with a role; the row alone.
+    pub(crate) async fn row(
+        &self,
+        scene: &mut Scene,
+        role: &'static str,
+        new: NewDeployment,
+    ) -> String {
+        let new = if new.git.sha.is_empty() {
+            new.git("main", SHA)
+        } else {
+            new
+        };
+        let id = intent::create_deployment(&self.db, &new)
+            .await
+            .expect("a row");
+        let in_names = id.replace('_', "-").to_ascii_lowercase();
+        scene.names.insert(0, (in_names, role.to_owned()));
+        scene.names.insert(0, (id.clone(), role.to_owned()));
+        scene.deployments.push((role, id.clone()));
+        id
+    }
+
+    /// A production deployment that has gone live through the worker.
+    pub(crate) async fn deployed(&self, scene: &mut Scene, role: &'static str) -> String {
+        let id = self
+            .row(scene, role, NewDeployment::production(&scene.app.app_id))
+            .await;
+        self.call(&deploy(&scene.app.workspace_id, &id)).await;
+        id
+    }
+
+    /// Runs SQL with text parameters.
+    pub(crate) async fn execute(&self, sql: &str, values: &[&str]) {
+        let values: Vec<Sql> = values.iter().map(|v| (*v).into()).collect();
+        let statement = Statement::from_sql_and_values(DbBackend::MySql, sql, values);
+        let done = self.db.primary().execute_raw(statement).await;
+        done.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    }
+
+    /// Column `t` of all rows.
+    pub(crate) async fn texts(&self, sql: &str, values: &[&str]) -> Vec<String> {
+        let values: Vec<Sql> = values.iter().map(|v| (*v).into()).collect();
+        let statement = Statement::from_sql_and_values(DbBackend::MySql, sql, values);
+        let rows = self.db.primary().query_all_raw(statement).await;
+        rows.unwrap_or_else(|e| panic!("{sql}: {e}"))
+            .iter()
+            .map(|row| {
+                row.try_get("", "t")
+                    .unwrap_or_else(|e| panic!("{sql}: {e}"))
+            })
+            .collect()
+    }
+
+    /// Waits until nothing but delayed messages is in flight, except one invocation.
+    ///
+    /// # Errors
+    /// What is still in flight, in words.
+    pub(crate) async fn quiet(&self, except: Option<&str>) -> Result<(), String> {
+        let except = restate_api::quoted(except.unwrap_or_default());
+        let sql = format!(
+            "SELECT id, target, status, last_failure FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled') AND id <> {except}"
+        );
+        let until = Instant::now() + PATIENCE;
+        let mut pause = Duration::from_millis(5);
+        loop {
+            let rows = self.admin().query(&sql).await.map_err(|e| e.to_string())?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > until || rows.iter().any(|r| r["status"] == "paused") {
+                return Err(format!("left in flight: {}", Value::Array(rows)));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Deploys an image.
+pub(crate) fn deploy(workspace: &str, id: &str) -> Request {
+    Request {
+        service: DEPLOY,
+        key: workspace.to_owned(),
+        handler: "Deploy",
+        body: json!({ "deploymentId": id, "dockerImage": { "image": "nginx:1" } }),
+    }
+}

@@ -1,0 +1,30 @@
+//! The mill every handler goes through: a [`Story`] states its world, its request and what must hold; the runner
+//! plays it plain and then once for every fault of every kind, and compares how the world looks afterwards.
+//!
+//! Not for production, and not for behaviour without faults: that is what the acceptance tests show. See
+//! `docs/proof.md`.
+
+mod child;
+mod coverage;
+mod driver;
+mod form;
+mod invariants;
+mod lane;
+mod play;
+mod runner;
+mod scene;
+mod stories;
+mod story;
+mod table;
+mod worker_process;
+
+pub use child::serve;
+pub use coverage::uncovered;
+pub use form::Form;
+pub use lane::Lane;
+pub use play::{Fault, Played, Point};
+pub use runner::{Cell, FaultKind, Options, Report, Row, run};
+pub use scene::{Request, Scene};
+pub use stories::all as stories;
+pub use story::{Story, Undo};
+pub use table::table;

@@ -1,0 +1,110 @@
+//! `proof`: plays the crash matrix, and is the worker it kills.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use proof::{FaultKind, Options};
+
+/// Shows that every handler survives crashes, failures and cancellation.
+#[derive(Debug, Parser)]
+#[command(name = "proof")]
+struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Play every story with every fault and print what was survived.
+    CrashMatrix {
+        /// Only stories with this name; may be given several times.
+        #[arg(long)]
+        story: Vec<String>,
+        /// Only this kind of fault; may be given several times.
+        #[arg(long)]
+        fault: Vec<String>,
+        /// At most so many faults of a kind and story.
+        #[arg(long)]
+        at_most: Option<usize>,
+        /// Number of lanes.
+        #[arg(long, default_value_t = 2)]
+        lanes: usize,
+        /// Print one line of JSON last.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve as the worker that is killed; used by the harness itself.
+    #[command(hide = true)]
+    Worker {
+        /// Configuration file.
+        config: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    // An error means that one is installed already.
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let done = match Args::parse().verb {
+        Verb::Worker { config } => testbed::run(proof::serve(&config)).map(|()| true),
+        Verb::CrashMatrix {
+            story,
+            fault,
+            at_most,
+            lanes,
+            json,
+        } => testbed::run(matrix(story, fault, at_most, lanes, json)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("proof: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn matrix(
+    names: Vec<String>,
+    kinds: Vec<String>,
+    at_most: Option<usize>,
+    lanes: usize,
+    json: bool,
+) -> Result<bool, String> {
+    let mut stories = proof::stories();
+    if let Some(unknown) = names.iter().find(|n| stories.iter().all(|s| s.name != **n)) {
+        return Err(format!("there is no story `{unknown}`"));
+    }
+    stories.retain(|s| names.is_empty() || names.iter().any(|n| n == s.name));
+    let mut faults = FaultKind::ALL.to_vec();
+    if let Some(unknown) = kinds
+        .iter()
+        .find(|k| faults.iter().all(|f| f.name() != **k))
+    {
+        return Err(format!("there is no kind of fault `{unknown}`"));
+    }
+    faults.retain(|f| kinds.is_empty() || kinds.contains(&f.name()));
+    let options = Options {
+        program: std::env::current_exe().map_err(|e| e.to_string())?,
+        lanes: lanes.clamp(1, stories.len().max(1)),
+        faults,
+        at_most,
+        verbose: true,
+    };
+    let mut report = proof::run(&stories, &options).await?;
+    report.uncovered = proof::uncovered(&stories).await?;
+    let chosen = !names.is_empty();
+    if chosen {
+        report.uncovered.clear();
+    }
+    println!("{}", proof::table(&report));
+    println!("{:.0} s in all", report.seconds);
+    if json {
+        println!(
+            "{}",
+            serde_json::to_string(&report).map_err(|e| e.to_string())?
+        );
+    }
+    Ok(report.passed())
+}

@@ -1,0 +1,363 @@
+//! One play: a story in a fresh scene with at most one fault, and the proof that the fault happened.
+//!
+//! Not for which faults there are to try: see `runner`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use faults::{Cut, CutHandle, Kind, Seen};
+use restate_api::ApiError;
+
+use crate::lane::{DEPLOY, DEPLOYMENT, PATIENCE, ROUTING, VERSIONING};
+use crate::{Form, Lane, Scene, Story, invariants};
+
+/// A message of the dry run, found again in every other play of the story.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    pub(crate) service: String,
+    pub(crate) handler: String,
+    /// Object key as a placeholder.
+    pub(crate) key: String,
+    pub(crate) index: usize,
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
+}
+
+impl std::fmt::Display for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let service = self.service.trim_start_matches("hydra.v1.");
+        let (handler, index, kind, name) = (&self.handler, self.index, self.kind, &self.name);
+        let text = format!("{service}/{handler} #{index} {kind} {name}");
+        f.write_str(text.trim_end())
+    }
+}
+
+/// What goes wrong in a play.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// The worker is killed (SIGKILL) right before Restate has the command.
+    Kill(Point),
+    /// The stream is cut there.
+    Cut(Point),
+    /// The effect of the step happened, its answer is lost.
+    Lost(Point),
+    /// The step fails for now, before its effect.
+    Transient(Point),
+    /// The step fails for good, before its effect.
+    Terminal(Point),
+    /// The same, and the answer of every undo step is lost once: each undo runs twice.
+    UndoTwice(Point),
+    /// The same, and every undo step fails once.
+    UndoFails(Point),
+    /// The invocation is cancelled when it comes to the command.
+    Cancel(Point),
+    /// Services let go of the stream at every await.
+    Suspend,
+}
+
+/// How a play ended.
+#[derive(Debug)]
+pub struct Played {
+    /// Status and text of the failure, if the request failed.
+    pub failure: Option<(u16, String)>,
+    /// Before the request.
+    pub before: Form,
+    /// At rest after it.
+    pub after: Form,
+    /// Commands and run results of the world's invocations, each once, in order.
+    pub points: Vec<Point>,
+    /// Undo steps whose bodies ran, counted with repetition.
+    pub undos: usize,
+    /// Invariants that were looked at and held.
+    pub invariants: usize,
+    /// Whether the fault really happened where it was wanted.
+    pub happened: bool,
+    /// What is broken, if anything.
+    pub broken: Option<String>,
+}
+
+/// Undo steps that may follow a failure; the names of the services' own constants.
+const UNDO_STEPS: [&str; 3] = ["undo: stop topology", "undo: mark failed", "withdraw"];
+
+/// Plays a story with a fault.
+///
+/// # Errors
+/// The play could not be carried out, or something was left in flight.
+pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Played, String> {
+    lane.revive()?;
+    let scene = (story.prepare)(lane).await;
+    lane.quiet(scene.beside.as_deref()).await?;
+    let before = Form::read(lane, &scene).await?;
+    lane.proxy.forget();
+    if let Some(late) = &scene.late {
+        scene.hold_instances(late);
+    }
+    let armed = arm(lane, &scene, fault).await?;
+    let result = request(lane, story, &scene, &armed).await;
+    let happened = proof(lane, &scene, fault, armed).await?;
+    lane.revive()?;
+    if let Some(beside) = &scene.beside {
+        if let Some((_, id)) = scene
+            .deployments
+            .iter()
+            .find(|(role, _)| *role == "<subject>")
+        {
+            scene.let_instances_start(id);
+        }
+        let ended = lane.ingress().attach(beside).await;
+        ended.map_err(|e| format!("the invocation beside it failed: {e}"))?;
+    }
+    lane.quiet(None).await?;
+    let after = Form::read(lane, &scene).await?;
+    let failure = match result {
+        Ok(()) => None,
+        Err(error) => Some((
+            error.status().unwrap_or_default(),
+            error.message().unwrap_or_default().to_owned(),
+        )),
+    };
+    let mut played = Played {
+        failure,
+        before,
+        points: points(lane, &scene),
+        undos: undos(lane),
+        after,
+        invariants: 0,
+        happened,
+        broken: None,
+    };
+    match invariants::check(lane, &scene, &played.after).await {
+        Ok(count) => played.invariants += count,
+        Err(broken) => played.broken = Some(broken),
+    }
+    let status = played.failure.as_ref().map(|(status, _)| *status);
+    if played.broken.is_none() && status == story.fails_with {
+        match (story.holds)(lane, &scene).await {
+            Ok(count) => played.invariants += count,
+            Err(broken) => played.broken = Some(broken),
+        }
+    }
+    for agent in scene.agents {
+        agent.stop().await;
+    }
+    Ok(played)
+}
+
+/// A fault put in force.
+enum Armed {
+    Nothing,
+    Stream(CutHandle),
+    Kill(CutHandle, Arc<Mutex<Option<u32>>>),
+    Step(Point),
+    Suspending,
+}
+
+async fn arm(lane: &Lane, scene: &Scene, fault: &Fault) -> Result<Armed, String> {
+    let rule = |kind: &str, step: &str, key: &str| {
+        lane.tell_worker(&format!("add\t{kind}\t1\t{step}\t{key}"))
+    };
+    let undo = |kind: &str| -> Result<(), String> {
+        for step in UNDO_STEPS {
+            rule(kind, step, "")?;
+        }
+        Ok(())
+    };
+    Ok(match fault {
+        Fault::None => Armed::Nothing,
+        Fault::Kill(point) => {
+            let (slot, killed) = (lane.worker.clone(), Arc::new(Mutex::new(None)));
+            let pid = killed.clone();
+            let cut = cut(scene, point).doing(move |_| {
+                let (slot, pid) = (slot.clone(), pid.clone());
+                async move {
+                    let victim = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    *pid.lock().unwrap_or_else(PoisonError::into_inner) =
+                        victim.as_ref().map(|v| v.pid());
+                    // SIGKILL, and its end is awaited
+                    drop(victim);
+                }
+            });
+            Armed::Kill(lane.proxy.cut(cut), killed)
+        }
+        Fault::Cut(point) | Fault::Lost(point) => Armed::Stream(lane.proxy.cut(cut(scene, point))),
+        Fault::Cancel(point) => {
+            let admin = lane.admin();
+            let cut = cut(scene, point).doing(move |seen: Seen| {
+                let admin = admin.clone();
+                async move {
+                    // seen in the result: an invocation that was not cancelled ends like the plain one
+                    if let Err(error) = admin.cancel(&seen.invocation).await {
+                        eprintln!("cancel {}: {error}", seen.invocation);
+                    }
+                }
+            });
+            Armed::Stream(lane.proxy.cut(cut))
+        }
+        Fault::Transient(point) => {
+            rule("transient", &point.name, scene.real(&point.key))?;
+            Armed::Step(point.clone())
+        }
+        Fault::Terminal(point) => {
+            rule("terminal", &point.name, scene.real(&point.key))?;
+            Armed::Step(point.clone())
+        }
+        Fault::UndoTwice(point) => {
+            rule("terminal", &point.name, scene.real(&point.key))?;
+            undo("lost")?;
+            Armed::Step(point.clone())
+        }
+        Fault::UndoFails(point) => {
+            rule("terminal", &point.name, scene.real(&point.key))?;
+            undo("transient")?;
+            Armed::Step(point.clone())
+        }
+        Fault::Suspend => {
+            inactivity(lane, Some("0s")).await?;
+            Armed::Suspending
+        }
+    })
+}
+
+fn cut(scene: &Scene, point: &Point) -> Cut {
+    let cut = if point.kind == Kind::RUN_RESULT {
+        Cut::run_result(&point.service, &point.handler, &point.name)
+    } else {
+        Cut::command(&point.service, &point.handler, point.index)
+    };
+    cut.of_key(scene.real(&point.key))
+}
+
+/// Sends the request, lets late instances start once they are waited for or the fault has happened, and waits for
+/// the end. A worker that was killed is followed by another.
+async fn request(lane: &Lane, story: &Story, scene: &Scene, armed: &Armed) -> Result<(), ApiError> {
+    let invocation = lane.send(&scene.request).await?;
+    let ingress = lane.ingress();
+    let end = ingress.attach(&invocation);
+    let watch = async {
+        let mut late = scene.late.as_ref();
+        let mut revived = false;
+        loop {
+            let cut = match armed {
+                Armed::Stream(handle) | Armed::Kill(handle, _) => !handle.happened().is_empty(),
+                _ => false,
+            };
+            if cut && !revived && matches!(armed, Armed::Kill(..)) {
+                lane.revive()
+                    .unwrap_or_else(|e| panic!("another worker: {e}"));
+                revived = true;
+            }
+            let waits = |s: &Seen| s.kind == Kind::SLEEP && s.handler == story.handler;
+            if let Some(id) = late
+                && (cut || lane.proxy.journal().iter().any(waits))
+            {
+                scene.let_instances_start(id);
+                late = None;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        answer = end => answer.map(drop),
+        () = watch => unreachable!("it watches for ever"),
+    }
+}
+
+/// Whether the fault happened. A one-way message behind the request may still be on its way to it.
+async fn proof(lane: &Lane, scene: &Scene, fault: &Fault, armed: Armed) -> Result<bool, String> {
+    let happened = match armed {
+        Armed::Nothing => true,
+        Armed::Stream(handle) => occurred(lane, scene, &handle).await,
+        Armed::Kill(handle, killed) => {
+            let cut = occurred(lane, scene, &handle).await;
+            let successor = lane.revive()?;
+            let killed = *killed.lock().unwrap_or_else(PoisonError::into_inner);
+            cut && killed.is_some_and(|pid| pid != successor)
+        }
+        Armed::Step(point) => {
+            lane.quiet(scene.beside.as_deref()).await?;
+            let hits = lane.tell_worker("hits")?;
+            lane.tell_worker("clear")?;
+            let undone = hits
+                .iter()
+                .filter(|h| is_undo(h.split('\t').next().unwrap_or_default()))
+                .count();
+            let wants_undo = matches!(fault, Fault::UndoTwice(_) | Fault::UndoFails(_));
+            hits.iter()
+                .any(|h| h.split('\t').next() == Some(&point.name))
+                && (!wants_undo || undone > 0)
+        }
+        Armed::Suspending => {
+            lane.quiet(scene.beside.as_deref()).await?;
+            inactivity(lane, None).await?;
+            let suspended = |s: &Seen| s.kind == Kind::SUSPENSION;
+            lane.proxy.journal().iter().any(suspended)
+        }
+    };
+    Ok(happened)
+}
+
+/// Waits until the cut happened or nothing is in flight that could lead to it.
+async fn occurred(lane: &Lane, scene: &Scene, handle: &CutHandle) -> bool {
+    let until = Instant::now() + PATIENCE;
+    while handle.happened().is_empty() && Instant::now() < until {
+        if let Some(seen) = handle.wait(Duration::from_millis(20)).await {
+            return !seen.invocation.is_empty();
+        }
+        let ids = scene.beside.as_deref().unwrap_or_default();
+        let sql = format!(
+            "SELECT id FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled') AND id <> {} LIMIT 1",
+            restate_api::quoted(ids)
+        );
+        match lane.admin().query(&sql).await {
+            Ok(rows) if rows.is_empty() => break,
+            _ => {}
+        }
+    }
+    !handle.happened().is_empty()
+}
+
+/// Sets the inactivity timeout of every service of the worker, or what the worker itself asks for.
+async fn inactivity(lane: &Lane, timeout: Option<&str>) -> Result<(), String> {
+    for service in [DEPLOY, DEPLOYMENT, ROUTING, VERSIONING] {
+        let own = if service == DEPLOY { "2s" } else { "30s" };
+        let settings = serde_json::json!({ "inactivity_timeout": timeout.unwrap_or(own) });
+        let patched = lane.admin().patch_service(service, &settings).await;
+        patched.map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+fn is_undo(step: &str) -> bool {
+    UNDO_STEPS.contains(&step)
+}
+
+fn undos(lane: &Lane) -> usize {
+    let ran = |s: &&Seen| s.kind == Kind::RUN_RESULT && is_undo(&s.name);
+    lane.proxy.journal().iter().filter(ran).count()
+}
+
+fn points(lane: &Lane, scene: &Scene) -> Vec<Point> {
+    let mut points: Vec<Point> = Vec::new();
+    let keys: Vec<&str> = scene.names.iter().map(|(_, p)| p.as_str()).collect();
+    for seen in lane.proxy.journal() {
+        let Some(index) = seen.index else { continue };
+        let key = scene.nameless(&seen.key);
+        if !keys.contains(&key.as_str()) {
+            continue;
+        }
+        let point = Point {
+            service: seen.service,
+            handler: seen.handler,
+            key,
+            index,
+            kind: seen.kind,
+            name: seen.name,
+        };
+        if !points.contains(&point) {
+            points.push(point);
+        }
+    }
+    points
+}

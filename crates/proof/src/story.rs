@@ -1,0 +1,44 @@
+//! What a test states once: the world, the request, and what must hold.
+//!
+//! Not for faults: the runner adds those.
+
+use futures::future::BoxFuture;
+
+use crate::{Lane, Scene};
+
+/// What a failure leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undo {
+    /// Everything as before the request.
+    Before,
+    /// As before, and the deployment with role `<subject>` is failed, its instances stopped, its routes gone.
+    Failed,
+}
+
+/// A story about one handler.
+#[derive(Clone, Copy)]
+pub struct Story {
+    /// Name for tables and the command line.
+    pub name: &'static str,
+    /// Service it covers.
+    pub service: &'static str,
+    /// Handler it covers.
+    pub handler: &'static str,
+    /// Status the plain request fails with; None when it succeeds.
+    pub fails_with: Option<u16>,
+    /// How the world looks after a failure that was injected.
+    pub undo: Undo,
+    /// Only commands of the covered handler are struck, where others of the world keep no fixed order.
+    pub own_commands_only: bool,
+    /// Makes the world and the request.
+    pub prepare: for<'a> fn(&'a Lane) -> BoxFuture<'a, Scene>,
+    /// What else must hold after the plain story and whatever ended like it; gives the number of invariants looked
+    /// at, or the one that is broken.
+    pub holds: for<'a> fn(&'a Lane, &'a Scene) -> BoxFuture<'a, Result<usize, String>>,
+}
+
+impl std::fmt::Debug for Story {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}

@@ -1,0 +1,70 @@
+//! The report as a table for people.
+
+use crate::{FaultKind, Report};
+
+/// `survived/tried` by story and kind of fault; `-` where nothing of the kind can happen, `!` where something broke.
+pub fn table(report: &Report) -> String {
+    let kinds: Vec<String> = FaultKind::ALL
+        .into_iter()
+        .map(FaultKind::name)
+        .filter(|kind| report.rows.iter().any(|row| row.cells.contains_key(kind)))
+        .collect();
+    let mut lines = vec![format!(
+        "{:24} {:46} {:>4} {:>5} {} {:>5} {:>6} {:>7} {:>5}",
+        "story",
+        "handler",
+        "cmds",
+        "steps",
+        kinds.iter().map(|k| format!("{k:>10}")).collect::<String>(),
+        "undos",
+        "invar.",
+        "effects",
+        "s"
+    )];
+    for row in &report.rows {
+        let cells: String = kinds
+            .iter()
+            .map(|kind| {
+                let text = row.cells.get(kind).map_or("-".to_owned(), |cell| {
+                    let mark = if cell.broken.is_empty() { "" } else { "!" };
+                    if cell.wanted == 0 {
+                        "-".to_owned()
+                    } else {
+                        format!("{}/{}{mark}", cell.survived, cell.tried)
+                    }
+                });
+                format!("{text:>10}")
+            })
+            .collect();
+        let sum = |of: &dyn Fn(&crate::Cell) -> usize| row.cells.values().map(of).sum::<usize>();
+        lines.push(format!(
+            "{:24} {:46} {:>4} {:>5} {cells} {:>5} {:>6} {:>7} {:>5.0}",
+            row.story,
+            row.handler.trim_start_matches("hydra.v1."),
+            row.commands,
+            row.steps,
+            sum(&|c| c.undos),
+            sum(&|c| c.invariants),
+            sum(&|c| c.effects),
+            row.seconds
+        ));
+    }
+    for row in &report.rows {
+        for (kind, cell) in &row.cells {
+            for broken in &cell.broken {
+                lines.push(format!("BROKEN {} [{kind}] {broken}", row.story));
+            }
+            if cell.tried < cell.wanted {
+                let healed = cell.wanted - cell.tried;
+                lines.push(format!(
+                    "{} [{kind}]: {healed} of {} did not happen and do not count",
+                    row.story, cell.wanted
+                ));
+            }
+        }
+    }
+    for handler in &report.uncovered {
+        lines.push(format!("NO STORY for {handler}"));
+    }
+    lines.join("\n")
+}
