@@ -6,7 +6,7 @@ use crate::phase::{self, Phase, public_error};
 use crate::provision::provision;
 use crate::status::Reporter;
 use crate::timings::millis;
-use crate::wait::{self, Look};
+use crate::wait::{self, For};
 use crate::{Deps, image, names, settle};
 use deployment_client::DeploymentClient;
 use durable::{Preset, Stop, UndoStack, codes};
@@ -15,7 +15,6 @@ use mysql::now_ms;
 use openapi_client::OpenapiClient;
 use restate_sdk::prelude::*;
 use routing_client::RoutingClient;
-use std::time::Duration;
 
 /// What is taken back when a deployment fails, newest first.
 enum Undo {
@@ -105,7 +104,7 @@ async fn steps(
         Preset::Database,
         provision(&deps.db, &subject, &deps.settings.sentinel_image)
     )?;
-    await_instances(deps, ctx, id).await?;
+    wait::outcome(wait::until_ready(deps, ctx, id, For::Deploy).await?)?;
 
     at.phase = Phase::Network;
     at.reporter.in_progress(ctx, "configuring routing");
@@ -163,43 +162,6 @@ pub(crate) fn send_to_standby(deps: &Deps, ctx: &SharedObjectContext<'_>, deploy
             state: msg::DeploymentDesiredState::DEPLOYMENT_DESIRED_STATE_STANDBY.into(),
         })
         .send();
-}
-
-/// Waits until enough regions are healthy or the journaled deadline has passed; holds no step open.
-async fn await_instances(deps: &Deps, ctx: &SharedObjectContext<'_>, id: &str) -> Result<(), Stop> {
-    let me = ctx.invocation_id();
-    let mut known = None;
-    loop {
-        let (awakeable, woken) = ctx.awakeable::<Json<bool>>();
-        let look = durable::run!(
-            ctx,
-            names::AWAIT_INSTANCES,
-            Preset::Database,
-            wait::arm(deps, me, id, &awakeable, wait::For::Deploy, known)
-        )?;
-        let Look::Waiting {
-            deadline,
-            millis_left,
-        } = look
-        else {
-            return wait::outcome(look);
-        };
-        known = Some(deadline);
-        restate_sdk::select! {
-            _ = woken => {},
-            _ = ctx.sleep(Duration::from_millis(millis_left)) => {},
-            on_cancel => return Err(TerminalError::new_with_code(409, "cancelled").into())
-        }
-        match durable::run!(
-            ctx,
-            names::CHECK_INSTANCES,
-            Preset::Database,
-            wait::check(deps, me, id, wait::For::Deploy, deadline)
-        )? {
-            Look::Waiting { .. } => {}
-            look => return wait::outcome(look),
-        }
-    }
 }
 
 fn route_request(deps: &Deps, s: &Subject) -> msg::UpsertRoutesRequest {

@@ -1,13 +1,16 @@
-//! One look at the instances of a deployment, with the bookkeeping of the invocation that waits for them.
+//! Waiting for the instances of a deployment: looks at the database, with the bookkeeping of the invocation that
+//! waits, and durable sleeps between them.
 
 use crate::Deps;
 use crate::phase::{self, Phase};
 use crate::timings::millis;
-use crate::{ready, sql, waits};
-use durable::{Stop, codes};
+use crate::{names, ready, sql, waits};
+use durable::{Preset, Stop, codes};
 use mysql::{Lock, Tx, now_ms};
+use restate_sdk::prelude::*;
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What a look found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +49,55 @@ pub(crate) fn outcome(look: Look) -> Result<(), Stop> {
     }
 }
 
+/// Waits until enough regions are healthy or the journaled deadline has passed, and holds no step open meanwhile.
+pub(crate) async fn until_ready(
+    deps: &Deps,
+    ctx: &SharedObjectContext<'_>,
+    id: &str,
+    who: For,
+) -> Result<Look, Stop> {
+    let (await_step, check_step) = match who {
+        For::Deploy => (names::AWAIT_INSTANCES, names::CHECK_INSTANCES),
+        For::Wake => (names::AWAIT_WAKE, names::CHECK_WAKE),
+    };
+    let me = ctx.invocation_id();
+    let mut known = None;
+    loop {
+        let (awakeable, woken) = ctx.awakeable::<Json<bool>>();
+        let look = durable::run!(
+            ctx,
+            await_step,
+            Preset::Database,
+            arm(deps, me, id, &awakeable, who, known)
+        )?;
+        let Look::Waiting {
+            deadline,
+            millis_left,
+        } = look
+        else {
+            return Ok(look);
+        };
+        known = Some(deadline);
+        restate_sdk::select! {
+            _ = woken => {},
+            _ = ctx.sleep(Duration::from_millis(millis_left)) => {},
+            on_cancel => return Err(TerminalError::new_with_code(409, "cancelled").into())
+        }
+        let look = durable::run!(
+            ctx,
+            check_step,
+            Preset::Database,
+            check(deps, me, id, who, deadline)
+        )?;
+        if !matches!(look, Look::Waiting { .. }) {
+            return Ok(look);
+        }
+    }
+}
+
 /// Records the awakeable and the deadline (drawn once, kept over restarts), then looks. `known`: the deadline of an
 /// earlier round of the same wait.
-pub(crate) async fn arm(
+async fn arm(
     deps: &Deps,
     invocation: &str,
     id: &str,
@@ -83,7 +132,7 @@ pub(crate) async fn arm(
 }
 
 /// Looks again after a wake-up.
-pub(crate) async fn check(
+async fn check(
     deps: &Deps,
     invocation: &str,
     id: &str,

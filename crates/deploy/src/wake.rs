@@ -2,14 +2,13 @@
 //! waited for without holding anything, and put back to sleep when it does not come up.
 
 use crate::target::{self, Target};
-use crate::wait::{self, Look};
+use crate::wait::{self, For, Look};
 use crate::{Deps, names, sql};
 use deployment_client::DeploymentClient;
 use durable::{Preset, Stop, codes};
 use messages::hydra::v1 as msg;
 use mysql::now_ms;
 use restate_sdk::prelude::*;
-use std::time::Duration;
 
 pub(crate) async fn wake_deployment(
     deps: &Deps,
@@ -63,7 +62,7 @@ pub(crate) async fn ensure_awake(
         ))
         .call()
         .await?;
-    match wait_for(deps, ctx, &target.id).await {
+    match wait::until_ready(deps, ctx, &target.id, For::Wake).await {
         Ok(Look::TimedOut(missing)) => {
             sleep_again(ctx, target);
             Err(Stop::fault(
@@ -102,42 +101,6 @@ fn now(state: msg::DeploymentDesiredState) -> msg::ScheduleDesiredStateChangeReq
     msg::ScheduleDesiredStateChangeRequest {
         delay_millis: 0,
         state: state.into(),
-    }
-}
-
-async fn wait_for(deps: &Deps, ctx: &SharedObjectContext<'_>, id: &str) -> Result<Look, Stop> {
-    let me = ctx.invocation_id();
-    let mut known = None;
-    loop {
-        let (awakeable, woken) = ctx.awakeable::<Json<bool>>();
-        let look = durable::run!(
-            ctx,
-            names::AWAIT_WAKE,
-            Preset::Database,
-            wait::arm(deps, me, id, &awakeable, wait::For::Wake, known)
-        )?;
-        let Look::Waiting {
-            deadline,
-            millis_left,
-        } = look
-        else {
-            return Ok(look);
-        };
-        known = Some(deadline);
-        restate_sdk::select! {
-            _ = woken => {},
-            _ = ctx.sleep(Duration::from_millis(millis_left)) => {},
-            on_cancel => return Err(TerminalError::new_with_code(409, "cancelled").into())
-        }
-        match durable::run!(
-            ctx,
-            names::CHECK_WAKE,
-            Preset::Database,
-            wait::check(deps, me, id, wait::For::Wake, deadline)
-        )? {
-            Look::Waiting { .. } => {}
-            look => return Ok(look),
-        }
     }
 }
 

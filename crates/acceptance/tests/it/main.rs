@@ -16,5 +16,6 @@ mod query;
 mod readiness;
 mod reconciler;
 mod rolled_back;
+mod times;
 mod traffic;
 mod world;

@@ -4,8 +4,9 @@
 pub(crate) use crate::neighbours::{Broken, break_for, told};
 use crate::neighbours::{Deployment, FakeGitHub, FakeOpenapi, Routing};
 pub(crate) use crate::query::{execute, number, rows, text};
+pub(crate) use crate::times::timings;
 use deploy::watch::{WatchDeps, run};
-use deploy::{Deploy, Deps, Neighbours, Settings, Timings};
+use deploy::{Deploy, Deps, Neighbours, Settings};
 use edge_sim::{Agent, AgentHandle, AgentOptions, Behaviour};
 use intent::{AppRows, Fixture, NewDeployment};
 use mysql::Db;
@@ -21,24 +22,6 @@ use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const APEX: &str = "unkey.test";
-
-/// Production waiting times divided, so that order and "not before" can be seen.
-pub(crate) fn timings() -> Timings {
-    Timings {
-        ready_timeout: Duration::from_secs(8),
-        standby_delay: Duration::from_secs(3),
-        wake_timeout: Duration::from_secs(5),
-        idle_window: Duration::from_secs(1),
-        pending_timeout: Duration::from_secs(20),
-        step_budget: Duration::from_secs(20),
-        reconcile_grace: Duration::from_secs(3),
-        reconcile_interval: Duration::from_millis(500),
-        watch_min: Duration::from_millis(20),
-        watch_max: Duration::from_millis(200),
-        watch_full: 100,
-        watch_resend: Duration::from_millis(500),
-    }
-}
 
 /// Bound services and their clients.
 pub(crate) struct Bound {
