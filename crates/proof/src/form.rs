@@ -33,7 +33,7 @@ const TAKEN_BACK: [&str; 8] = [
 /// Per section: one text a row, by app.
 const QUERIES: [(&str, &str); 11] = [
     ("app", "SELECT CONCAT_WS(' ', IFNULL(current_deployment_id, 'none'), is_rolled_back) AS t FROM apps WHERE id = ?"),
-    ("deployments", "SELECT CONCAT_WS(' ', id, status, desired_state, IFNULL(image, '-')) AS t FROM deployments WHERE app_id = ?"),
+    ("deployments", "SELECT CONCAT_WS(' ', id, IF(desired_state <> 'running' AND status IN ('ready', 'stopped'), 'asleep', status), desired_state, IFNULL(image, '-')) AS t FROM deployments WHERE app_id = ?"),
     ("steps", "SELECT CONCAT_WS(' ', s.deployment_id, s.step, IF(s.ended_at IS NULL, 'open', 'ended'), IF(s.error IS NULL, '', 'error')) AS t
       FROM deployment_steps s JOIN deployments d ON d.id = s.deployment_id WHERE d.app_id = ?"),
     ("topology", "SELECT CONCAT_WS(' ', t.deployment_id, t.region_id, t.desired_status) AS t
@@ -117,10 +117,15 @@ impl Form {
     }
 
     /// What keeps this form, read after a failure, from being the taken-back form of `before`. `failed`: the role of
-    /// the deployment that may have ended as failed.
-    pub fn not_taken_back(&self, before: &Self, failed: Option<&str>) -> Vec<String> {
+    /// the deployment that may have ended as failed; `without`: sections that may have changed.
+    pub fn not_taken_back(
+        &self,
+        before: &Self,
+        failed: Option<&str>,
+        without: &[&str],
+    ) -> Vec<String> {
         let mut lines = Vec::new();
-        for section in TAKEN_BACK {
+        for section in TAKEN_BACK.into_iter().filter(|s| !without.contains(s)) {
             let rest = |form: &Self| -> Vec<String> {
                 let all = form.0.get(section).cloned().unwrap_or_default();
                 match failed {

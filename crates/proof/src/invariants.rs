@@ -37,9 +37,21 @@ const RULES: [(&str, &str); 9] = [
 ];
 
 /// Looks at every invariant of a world at rest; gives how many, or what is broken.
-pub(crate) async fn check(lane: &Lane, scene: &Scene, form: &Form) -> Result<usize, String> {
+pub(crate) async fn check(
+    lane: &Lane,
+    scene: &Scene,
+    before: &Form,
+    form: &Form,
+) -> Result<usize, String> {
+    let was_so = |row: &String| {
+        let rows = before.0.get("deployments").map(Vec::as_slice);
+        let row = scene.nameless(row);
+        rows.unwrap_or_default().iter().any(|b| b.starts_with(&row))
+    };
     for (name, sql) in RULES {
-        let broken = lane.texts(sql, &[&scene.app.app_id]).await;
+        let mut broken = lane.texts(sql, &[&scene.app.app_id]).await;
+        // a world that begins in the middle of a deployment may stay there: its end is another handler's
+        broken.retain(|row| !(name.starts_with("P5") && was_so(row)));
         if !broken.is_empty() {
             let broken: Vec<String> = broken.iter().map(|b| scene.nameless(b)).collect();
             return Err(format!("{name}: {broken:?}"));

@@ -128,12 +128,14 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
         happened,
         broken: None,
     };
-    match invariants::check(lane, &scene, &played.after).await {
+    match invariants::check(lane, &scene, &played.before, &played.after).await {
         Ok(count) => played.invariants += count,
         Err(broken) => played.broken = Some(broken),
     }
     let status = played.failure.as_ref().map(|(status, _)| *status);
-    if played.broken.is_none() && status == story.fails_with {
+    // a one-way message that fails for good leaves something undone; the comparison says what may be
+    let whole = !matches!(fault, Fault::Terminal(_));
+    if played.broken.is_none() && whole && status == story.fails_with {
         match (story.holds)(lane, &scene).await {
             Ok(count) => played.invariants += count,
             Err(broken) => played.broken = Some(broken),

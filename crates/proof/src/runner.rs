@@ -386,7 +386,9 @@ fn judge(
 
 fn taken_back(story: &Story, dry: &Played, played: &Played) -> Result<(), String> {
     let failed = (story.undo == Undo::Failed).then_some("<subject>");
-    let left = played.after.not_taken_back(&played.before, failed);
+    let left = played
+        .after
+        .not_taken_back(&played.before, failed, story.may_change);
     if left.is_empty() || same(&dry.after, &played.after) {
         return Ok(());
     }
@@ -404,5 +406,6 @@ const UNDONE_LATER: &[&str] = &["state", "topology", "versions", "counters", "de
 /// Whether the step is of an invocation that nobody waits for. When it fails for good, what it was to do is left
 /// undone and the failed invocation tells of it; everything else is as without the fault.
 fn one_way(story: &Story, at: &Point) -> bool {
-    at.service == crate::lane::DEPLOYMENT && at.service != story.service
+    at.service == crate::lane::DEPLOYMENT
+        && (at.service != story.service || at.handler != story.handler)
 }

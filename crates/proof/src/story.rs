@@ -28,6 +28,8 @@ pub struct Story {
     pub fails_with: Option<u16>,
     /// How the world looks after a failure that was injected.
     pub undo: Undo,
+    /// Sections of the form that a failure may leave changed, by the handler's contract.
+    pub may_change: &'static [&'static str],
     /// Only commands of the covered handler are struck, where others of the world keep no fixed order.
     pub own_commands_only: bool,
     /// Makes the world and the request.

@@ -1,35 +1,86 @@
-//! DeployService: bringing up, moving traffic, waking, putting to sleep.
+//! `Deploy`: over a live deployment, of a preview, and the ways it fails by itself; `NotifyInstancesReady` beside it.
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use intent::NewDeployment;
+use intent::{NewDeployment, Quota};
+use serde_json::json;
+use std::time::Duration;
 
-use crate::lane::{DEPLOY, deploy};
+use super::{BASE, is, is_live, is_scheduled};
+use crate::lane::{DEPLOY, PATIENCE, deploy};
+use crate::scene::Request;
 use crate::{Lane, Scene, Story, Undo};
 
 pub(super) fn stories() -> Vec<Story> {
-    let story = Story {
-        name: "deploy",
+    let base = Story {
         service: DEPLOY,
         handler: "Deploy",
-        fails_with: None,
         undo: Undo::Failed,
-        own_commands_only: false,
-        prepare: over_a_live_one,
-        holds: subject_is_live,
+        ..BASE
     };
-    vec![story]
+    vec![
+        Story {
+            name: "deploy",
+            prepare: |lane| over_a_live_one(lane, true).boxed(),
+            holds: |lane, scene| went_live(lane, scene).boxed(),
+            ..base
+        },
+        Story {
+            name: "deploy-never-healthy",
+            fails_with: Some(504),
+            prepare: |lane| over_a_live_one(lane, false).boxed(),
+            holds: |lane, scene| failed(lane, scene).boxed(),
+            ..base
+        },
+        Story {
+            name: "deploy-preview",
+            prepare: preview,
+            holds: |lane, scene| is(lane, scene, "<subject>", "ready running").boxed(),
+            ..base
+        },
+        Story {
+            name: "deploy-over-quota",
+            fails_with: Some(400),
+            prepare: over_quota,
+            holds: |lane, scene| failed(lane, scene).boxed(),
+            ..base
+        },
+        Story {
+            name: "notify-ready",
+            handler: "NotifyInstancesReady",
+            undo: Undo::Before,
+            // the wait that is woken goes on and ends the deployment whatever becomes of the hint
+            may_change: &["app", "deployments", "routes", "runs", "waits", "state"],
+            own_commands_only: true,
+            prepare: waiting,
+            holds: |lane, scene| is(lane, scene, "<subject>", "ready running").boxed(),
+            ..base
+        },
+    ]
 }
 
 /// A second production deployment; the one before is live.
-fn over_a_live_one(lane: &Lane) -> BoxFuture<'_, Scene> {
+async fn over_a_live_one(lane: &Lane, healthy: bool) -> Scene {
+    let mut scene = lane.scene(if healthy { 2 } else { 1 }, |f| f).await;
+    intent::connect_repository(&lane.db, &scene.app, 4711, 99, "acme/api")
+        .await
+        .expect("connected");
+    lane.deployed(&mut scene, "<live>").await;
+    let new = NewDeployment::production(&scene.app.app_id);
+    let id = lane.row(&mut scene, "<subject>", new).await;
+    scene.request = deploy(&scene.app.workspace_id, &id);
+    if healthy {
+        scene.late = Some(id);
+    } else {
+        scene.hold_instances(&id);
+    }
+    scene
+}
+
+fn preview(lane: &Lane) -> BoxFuture<'_, Scene> {
     async move {
-        let mut scene = lane.scene(2, |f| f).await;
-        intent::connect_repository(&lane.db, &scene.app, 4711, 99, "acme/api")
-            .await
-            .expect("connected");
-        lane.deployed(&mut scene, "<live>").await;
-        let new = NewDeployment::production(&scene.app.app_id);
+        let mut scene = lane.scene(1, |f| f).await;
+        let new = NewDeployment::preview(&scene.app.app_id);
         let id = lane.row(&mut scene, "<subject>", new).await;
         scene.request = deploy(&scene.app.workspace_id, &id);
         scene.late = Some(id);
@@ -38,14 +89,59 @@ fn over_a_live_one(lane: &Lane) -> BoxFuture<'_, Scene> {
     .boxed()
 }
 
-fn subject_is_live<'a>(lane: &'a Lane, scene: &'a Scene) -> BoxFuture<'a, Result<usize, String>> {
+fn over_quota(lane: &Lane) -> BoxFuture<'_, Scene> {
     async move {
-        let sql = "SELECT current_deployment_id AS t FROM apps WHERE id = ?";
-        let live = lane.texts(sql, &[&scene.app.app_id]).await;
-        if live != [scene.id("<subject>")] {
-            return Err(format!("{live:?} is live"));
-        }
-        Ok(1)
+        let scene = over_a_live_one(lane, true).await;
+        let quota = Quota {
+            cpu_millicores: 1,
+            memory_mib: 1,
+        };
+        intent::set_quota(&lane.db, &scene.app.workspace_id, quota)
+            .await
+            .expect("a smaller quota");
+        scene
     }
     .boxed()
+}
+
+/// A deployment that waits for its instances; the request is the hint that they are there.
+fn waiting(lane: &Lane) -> BoxFuture<'_, Scene> {
+    async move {
+        let mut scene = lane.scene(1, |f| f).await;
+        let new = NewDeployment::production(&scene.app.app_id);
+        let id = lane.row(&mut scene, "<subject>", new).await;
+        scene.hold_instances(&id);
+        let invocation = lane
+            .send(&deploy(&scene.app.workspace_id, &id))
+            .await
+            .expect("Restate takes the call");
+        testbed::eventually(PATIENCE, || async {
+            let sql = "SELECT awakeable_id AS t FROM ctrl_worker_waits WHERE deployment_id = ?";
+            lane.texts(sql, &[&id]).await.len() == 1
+        })
+        .await;
+        // the messages it sent before it waits
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        scene.beside = Some(invocation);
+        scene.request = Request {
+            service: DEPLOY,
+            key: scene.app.workspace_id.clone(),
+            handler: "NotifyInstancesReady",
+            body: json!({ "deploymentId": id }),
+        };
+        scene
+    }
+    .boxed()
+}
+
+async fn went_live(lane: &Lane, scene: &Scene) -> Result<usize, String> {
+    Ok(is_live(lane, scene, "<subject>", false).await?
+        + is(lane, scene, "<subject>", "ready running").await?
+        + is_scheduled(lane, scene, "<live>", true).await?)
+}
+
+async fn failed(lane: &Lane, scene: &Scene) -> Result<usize, String> {
+    Ok(is_live(lane, scene, "<live>", false).await?
+        + is(lane, scene, "<subject>", "failed running").await?
+        + is_scheduled(lane, scene, "<live>", false).await?)
 }
