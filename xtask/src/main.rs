@@ -5,10 +5,12 @@
 
 mod bench;
 mod codegen;
+mod demo;
 mod docs;
 mod run;
 mod scenarios;
 mod setup;
+mod soak;
 mod stack;
 mod test;
 mod tidy;
@@ -30,12 +32,16 @@ struct Args {
 enum Verb {
     /// Install the servers and tools that are missing, or print the exact command.
     Setup,
+    /// Watch an image become a live, routed deployment on real servers; stays up until Ctrl-C.
+    Demo(demo::Options),
     /// Run all tests on real servers; words after `--` go to `cargo test`.
     Test {
         /// Passed on: `-p deploy`, `-- dep_13`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// Run the model test: seeded operations and faults against real servers.
+    Soak(soak::Options),
     /// Check format, lints, house rules, dependencies and documentation. No tests.
     Verify,
     /// Check the house rules alone.
@@ -72,7 +78,9 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Args::parse().verb {
         Verb::Setup => setup::all(),
+        Verb::Demo(options) => demo::run(&options),
         Verb::Test { rest } => test::all(&rest),
+        Verb::Soak(options) => soak::run(&options),
         Verb::Verify => verify::all(),
         Verb::Tidy => tidy::all(),
         Verb::Scenarios { json } => scenarios::report(json),

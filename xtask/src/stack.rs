@@ -3,6 +3,7 @@
 //! Not for what runs in it: see `crates/testbed`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -26,6 +27,8 @@ impl Stack {
         let program = target.join("debug/stack");
         let mut child = Command::new(&program)
             .args(args)
+            // a Ctrl-C at the terminal is for us; it ends when we do
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,16 +1,20 @@
 //! The servers of the testbed for a person, the demo and `cargo xtask test`: starts Restate and
-//! MariaDB, prints one JSON line with their addresses, and stops everything when its input ends or
-//! it gets SIGTERM.
+//! MariaDB, on request a simulated edge and a development Vault, prints one JSON line with their
+//! addresses, and stops everything when its input ends or it gets SIGTERM.
 //!
 //! Each line on its input is a command, answered by one JSON line: `stop`, `kill`, `start`,
-//! `freeze` or `thaw` followed by `restate` or `mysql`; `keep` leaves data and logs at the end.
+//! `freeze` or `thaw` followed by `restate` or `mysql`; `stop edge` and `start edge` for the agents
+//! of all regions; `keep` leaves data and logs at the end.
 //! Not for production: the login is public and every port is on loopback.
+
+mod edge;
+mod start;
 
 use std::path::PathBuf;
 
 use clap::Parser;
-use serde_json::{Value, json};
-use testbed::{MariaDb, MariaDbOptions, Restate, RestateOptions};
+use serde_json::json;
+use testbed::{MariaDb, Restate};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -29,6 +33,15 @@ struct Args {
     /// Serve Restate's web page on its admin port.
     #[arg(long)]
     web_ui: bool,
+    /// Simulate the edge in this region, of platform `sim`; may be repeated.
+    #[arg(long = "edge", value_name = "REGION", conflicts_with = "only")]
+    edge: Vec<String>,
+    /// Milliseconds from the order to run until a simulated instance runs.
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    ready_after: u64,
+    /// Start a development Vault.
+    #[arg(long, conflicts_with = "only")]
+    vault: bool,
 }
 
 /// What runs.
@@ -36,6 +49,9 @@ struct Args {
 struct Stack {
     restate: Option<Restate>,
     mysql: Option<MariaDb>,
+    edge: Option<edge::Edge>,
+    /// Held for as long as everything runs.
+    _vault: Option<vault_dev::Server>,
 }
 
 fn main() -> std::process::ExitCode {
@@ -56,7 +72,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (mut stack, addresses) = tokio::select! {
-        started = start(&args) => started?,
+        started = start::all(&args) => started?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
@@ -75,6 +91,8 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         };
         println!("{answer}");
     }
+    // before its database goes away
+    drop(stack.edge.take());
     // politely: a killed MariaDB would have to recover when its folder is used again
     if let Some(mut restate) = stack.restate.take() {
         restate.stop().await;
@@ -98,66 +116,6 @@ fn input() -> mpsc::UnboundedReceiver<String> {
     lines
 }
 
-async fn start(args: &Args) -> Result<(Stack, Value), Box<dyn std::error::Error>> {
-    let wanted = |part: &str| args.only.as_deref().is_none_or(|only| only == part);
-    let dir = |name: &str| args.dir.as_ref().map(|dir| existing(dir, name));
-    let restate = async {
-        let options = RestateOptions {
-            sync_each_write: args.sync,
-            web_ui: args.web_ui,
-            dir: dir("restate"),
-            ..RestateOptions::default()
-        };
-        if wanted("restate") {
-            Restate::start(options).await.map(Some)
-        } else {
-            Ok(None)
-        }
-    };
-    let mysql = async {
-        let options = MariaDbOptions {
-            flush_log_at_trx_commit: if args.sync { 1 } else { 2 },
-            dir: dir("mariadb"),
-            ..MariaDbOptions::default()
-        };
-        if wanted("mysql") {
-            MariaDb::start(options).await.map(Some)
-        } else {
-            Ok(None)
-        }
-    };
-    let (restate, mysql) = tokio::try_join!(restate, mysql)?;
-    let mut addresses = json!({
-        "dir": args.dir.as_deref().unwrap_or(testbed::process_dir()),
-        "pid": std::process::id(),
-    });
-    if let Some(restate) = &restate {
-        addresses["restate"] = json!({
-            "ingress": restate.ingress_url, "admin": restate.admin_url, "pid": restate.pid(),
-        });
-    }
-    if let Some(mysql) = &mysql {
-        let database = testbed::ensure_database(&mysql.url(), "control_plane").await;
-        addresses["mysql"] = json!({
-            "url": mysql.url(), "address": mysql.addr(), "user": testbed::USER,
-            "password": testbed::PASSWORD, "database": database.name, "dsn": database.dsn,
-            "pid": mysql.pid(),
-        });
-    }
-    Ok((Stack { restate, mysql }, addresses))
-}
-
-/// The folder a server left below `dir` (`restate-0`), or where it shall be.
-fn existing(dir: &std::path::Path, name: &str) -> PathBuf {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = entries
-        .filter(|e| e.file_name().to_string_lossy().starts_with(name))
-        .map(|e| e.path())
-        .collect();
-    found.sort();
-    found.into_iter().next().unwrap_or_else(|| dir.join(name))
-}
-
 async fn obey(stack: &mut Stack, line: &str) -> Result<(), String> {
     if line == "keep" {
         testbed::keep_evidence();
@@ -166,6 +124,16 @@ async fn obey(stack: &mut Stack, line: &str) -> Result<(), String> {
     let (verb, part) = line
         .split_once(' ')
         .ok_or_else(|| format!("no command {line:?}"))?;
+    if let ("edge", Some(edge)) = (part, &mut stack.edge) {
+        return match verb {
+            "stop" => {
+                edge.stop_agents().await;
+                Ok(())
+            }
+            "start" => edge.restart().await.map_err(|e| e.to_string()),
+            _ => Err(format!("no command {verb:?} for the edge")),
+        };
+    }
     match (part, &mut stack.restate, &mut stack.mysql) {
         ("restate", Some(server), _) => match verb {
             "stop" => server.stop().await,

@@ -1,0 +1,82 @@
+//! The simulated edge of the stack: one agent per region, the HTTP front and the control surface.
+//!
+//! Not for how an agent behaves: that is crate `edge-sim`, and its control surface at run time.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use edge_sim::{Behaviour, ServeOptions, Served};
+use mysql::{Db, Options};
+
+/// How long a port may take to be free again.
+const REBIND: Duration = Duration::from_secs(5);
+
+/// A running edge.
+pub(crate) struct Edge {
+    options: ServeOptions,
+    served: Option<Served>,
+}
+
+impl Edge {
+    /// Starts it. Tables that are not there yet are waited for.
+    pub(crate) async fn start(
+        dsn: &str,
+        regions: Vec<String>,
+        ready_after: Duration,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut pool = Options::new(dsn).lazy();
+        pool.max_connections = 8;
+        let db = Db::connect(&pool).await?;
+        let names: Vec<&str> = regions.iter().map(String::as_str).collect();
+        let mut options = ServeOptions::new(&db, &names);
+        for agent in &mut options.agents {
+            agent.behaviour = Behaviour::ready_after(ready_after);
+        }
+        let served = edge_sim::serve(options.clone()).await?;
+        // the same addresses after a restart
+        options.front = served.front();
+        options.control = served.control();
+        Ok(Self {
+            options,
+            served: Some(served),
+        })
+    }
+
+    /// Where routed hosts are asked for.
+    pub(crate) fn front(&self) -> SocketAddr {
+        self.options.front
+    }
+
+    /// Where behaviour is changed.
+    pub(crate) fn control(&self) -> SocketAddr {
+        self.options.control
+    }
+
+    /// Ends every agent where it is; the front goes on answering from the database.
+    pub(crate) async fn stop_agents(&mut self) {
+        let Some(served) = &mut self.served else {
+            return;
+        };
+        for agent in served.agents.drain(..) {
+            agent.stop().await;
+        }
+    }
+
+    /// Starts front and agents anew, as after the loss of every edge process.
+    pub(crate) async fn restart(&mut self) -> io::Result<()> {
+        self.stop_agents().await;
+        drop(self.served.take());
+        let until = tokio::time::Instant::now() + REBIND;
+        loop {
+            match edge_sim::serve(self.options.clone()).await {
+                Ok(served) => {
+                    self.served = Some(served);
+                    return Ok(());
+                }
+                Err(e) if tokio::time::Instant::now() >= until => return Err(e),
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What runs during the demo: the stack, the worker, and `ctl` for a moment at a time.
+//!
+//! Everything ends with this value; should this process be killed, the stack ends with its input
+//! and a small shell ends the worker. Not for what is done with it: see `story`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::command;
+use super::end::End;
+use super::worker::Worker;
+use super::{Break, typed};
+use crate::run::{Because, Result};
+use crate::stack::Stack;
+
+/// Both of the demo's regions.
+pub(crate) const REGIONS: [&str; 2] = ["local-1", "local-2"];
+/// Below it every name leads to this machine, also in browsers.
+const DOMAIN: &str = "demo.localhost";
+/// Until a simulated instance runs: long enough to see it happen.
+const INSTANCES_AFTER: &str = "800";
+
+/// Everything that runs.
+pub(crate) struct World {
+    bin: PathBuf,
+    dir: PathBuf,
+    begin: Instant,
+    pub(crate) worker: Option<Worker>,
+    pub(crate) stack: Option<Stack>,
+}
+
+impl World {
+    /// Starts servers and worker, which migrates first and registers itself.
+    pub(crate) fn start(
+        target: &Path,
+        once: bool,
+        broken: Option<Break>,
+        end: &End,
+        begin: Instant,
+    ) -> Result<Self> {
+        let dir = folder(target)?;
+        let mut world = Self {
+            bin: target.join("debug"),
+            dir,
+            begin,
+            worker: None,
+            stack: None,
+        };
+        world.headline("Restate, MariaDB, a development Vault, a simulated edge in two regions");
+        let mut args = vec!["--vault", "--ready-after", INSTANCES_AFTER];
+        for region in REGIONS {
+            args.extend(["--edge", region]);
+        }
+        if !once {
+            args.push("--web-ui");
+        }
+        world.stack = Some(Stack::start(target, &args)?);
+        end.pause(Duration::ZERO)?;
+        let config = world.dir.join("worker.toml");
+        std::fs::write(&config, world.config(broken)).because(config.display())?;
+
+        world.headline("worker migrate: the tables of a fresh installation");
+        let mut migrate = Command::new(world.bin.join("worker"));
+        migrate.arg("migrate").arg("--config").arg(&config);
+        command::run(&mut migrate, end)?;
+
+        world.headline("worker serve: registers itself with Restate");
+        let mut worker = Worker::start(&world.bin.join("worker"), &config, &world.log())?;
+        let ready = worker.ready(end);
+        println!("{}", worker.health);
+        world.worker = Some(worker);
+        ready.map(|()| world)
+    }
+
+    /// An address the stack told.
+    pub(crate) fn address(&self, part: &str, name: &str) -> String {
+        let value = self
+            .stack
+            .as_ref()
+            .map(|stack| &stack.addresses[part][name]);
+        value.and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// What `ctl` reads its addresses from.
+    pub(crate) fn variables(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            ("CTRL_DATABASE", self.address("mysql", "dsn")),
+            ("CTRL_INGRESS", self.address("restate", "ingress")),
+            ("CTRL_ADMIN", self.address("restate", "admin")),
+        ])
+    }
+
+    /// Begins a part of the story.
+    pub(crate) fn headline(&self, text: &str) {
+        println!("\n== {:.1} s  {text}", self.begin.elapsed().as_secs_f64());
+    }
+
+    /// Runs `ctl` with its output on ours; a failure has its last words.
+    pub(crate) fn ctl(&self, args: &[&str], end: &End) -> Result<()> {
+        let mut ctl = Command::new(self.ctl_path());
+        ctl.args(args).envs(self.variables());
+        println!("$ {}", typed(&ctl));
+        command::run(&mut ctl, end)
+    }
+
+    /// Runs `ctl --json` silently and gives what it printed.
+    pub(crate) fn ctl_json(&self, args: &[&str], end: &End) -> Result<Value> {
+        let mut ctl = Command::new(self.ctl_path());
+        ctl.arg("--json").args(args).envs(self.variables());
+        command::json(&mut ctl, end)
+    }
+
+    /// What both stores say of an app, over fresh connections.
+    pub(crate) fn read_back(&self, app_id: &str, end: &End) -> Result<Value> {
+        let mut readback = Command::new(self.bin.join("readback"));
+        let url = format!(
+            "{}/{}",
+            self.address("mysql", "url"),
+            self.address("mysql", "database")
+        );
+        readback.args(["--mysql", &url]);
+        readback.args([
+            "--admin",
+            &self.address("restate", "admin"),
+            "--app",
+            app_id,
+        ]);
+        command::json(&mut readback, end)
+    }
+
+    /// Where `ctl` is.
+    pub(crate) fn ctl_path(&self) -> PathBuf {
+        self.bin.join("ctl")
+    }
+
+    /// The worker's log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.join("worker.log")
+    }
+
+    /// Keeps logs and data of the servers for somebody to look into.
+    pub(crate) fn keep(&mut self) {
+        let Some(stack) = &mut self.stack else { return };
+        if stack.tell("keep").is_ok() {
+            let dir = stack.addresses["dir"].as_str().unwrap_or_default();
+            eprintln!(
+                "logs and data are kept; look: cargo run -p testbed --bin stack -- --dir {dir} --web-ui"
+            );
+        }
+    }
+
+    /// Stops everything, the worker first. The worker's log may stay.
+    pub(crate) fn stop(mut self, keep_log: bool) {
+        self.end_all();
+        if keep_log {
+            eprintln!("the worker's log is {}", self.log().display());
+        } else {
+            // at worst a small folder below the build directory stays
+            let _ = std::fs::remove_dir_all(&self.dir);
+        }
+    }
+
+    fn end_all(&mut self) {
+        drop(self.worker.take());
+        drop(self.stack.take());
+    }
+
+    fn config(&self, broken: Option<Break>) -> String {
+        let text = |part: &str, name: &str| Value::from(self.address(part, name)).to_string();
+        let scaled = match broken {
+            // instead of a quarter of an hour
+            Some(_) => "[test_timings.deploy]\nready_timeout = \"15s\"\n",
+            None => "",
+        };
+        format!(
+            "default_domain = \"{DOMAIN}\"\ncname_domain = \"cname.{DOMAIN}\"\nregion = \"local\"\n\n\
+             [database]\nprimary = {}\n\n[vault]\nurl = {}\ntoken = {}\n\n\
+             [restate]\nadmin_url = {}\ningress_url = {}\nlisten = \"127.0.0.1:0\"\n\
+             register_as = \"http://127.0.0.1:{{port}}\"\ndrain_timeout = \"5s\"\n\n\
+             [observability.logging]\nformat = \"json\"\n\n[observability.metrics]\nlisten = \"127.0.0.1:0\"\n\n{scaled}",
+            text("mysql", "dsn"),
+            text("vault", "url"),
+            text("vault", "token"),
+            text("restate", "admin"),
+            text("restate", "ingress"),
+        )
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.end_all();
+    }
+}
+
+/// A folder for configuration and log; those of earlier runs go.
+fn folder(target: &Path) -> Result<PathBuf> {
+    let all = target.join("demo");
+    for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+        let pid = entry.file_name();
+        if !Path::new("/proc").join(&pid).join("exe").exists() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let dir = all.join(std::process::id().to_string());
+    std::fs::create_dir_all(&dir).because(dir.display())?;
+    Ok(dir)
+}
