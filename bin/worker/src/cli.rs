@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use config::Config;
+use config::{Config, ConfigError};
 
 use crate::{commands, serve};
 
@@ -116,7 +116,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn load(path: &std::path::Path, strict: bool) -> Result<Config, String> {
-    Config::load_with(path, strict).map_err(|error| format!("{}: {error}", path.display()))
+    Config::load_with(path, strict).map_err(|error| match error {
+        ConfigError::Extension(_) | ConfigError::Read { .. } => error.to_string(),
+        _ => format!("{}: {error}", path.display()),
+    })
 }
 
 fn on_runtime<E: std::fmt::Display>(

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use config::Config;
-use mysql::{Db, DbError, Dsn, Options};
+use mysql::{Db, DbError, Dsn, DsnError, Options, Tls};
 
 /// Pauses between two tries: doubled from the first to the last, then the same for ever.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -22,15 +22,31 @@ pub fn options(config: &Config) -> Options {
     options
 }
 
-/// Whether the addresses can be read at all.
+/// Whether the addresses can be read at all, and the file of the authority they name.
 ///
 /// # Errors
 /// Which one cannot, and why.
 pub fn check_addresses(config: &Config) -> Result<(), String> {
-    let replica = &config.database.readonly_replica;
-    Dsn::parse(config.database.primary.expose()).map_err(|e| format!("database.primary: {e}"))?;
-    if !replica.is_empty() {
-        Dsn::parse(replica.expose()).map_err(|e| format!("database.readonly_replica: {e}"))?;
+    let database = &config.database;
+    let check = |path: &str, dsn: &str| {
+        let tls = Dsn::parse(dsn).map_err(|e| format!("{path}: {e}"))?.tls;
+        match tls {
+            Tls::Named(name) if database.ca_file.is_empty() => {
+                Err(format!("{path}: {}", DsnError::NoCaFile(name)))
+            }
+            _ => Ok(()),
+        }
+    };
+    check("database.primary", database.primary.expose())?;
+    if !database.readonly_replica.is_empty() {
+        check(
+            "database.readonly_replica",
+            database.readonly_replica.expose(),
+        )?;
+    }
+    if !database.ca_file.is_empty() {
+        std::fs::File::open(&database.ca_file)
+            .map_err(|e| format!("database.ca_file: {}: {e}", database.ca_file))?;
     }
     Ok(())
 }

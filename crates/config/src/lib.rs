@@ -24,7 +24,7 @@ pub use sections::*;
 use reader::Reader;
 
 /// Every key with its default and a comment, as a file to start from.
-pub const DEFAULT_TEXT: &str = include_str!("worker.default.toml");
+pub const DEFAULT_TEXT: &str = include_str!("../../../deploy/worker.default.toml");
 
 /// The whole configuration, defaults filled in.
 #[derive(Clone, Debug, Serialize)]

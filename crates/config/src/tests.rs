@@ -277,3 +277,68 @@ fn test_timings_are_for_debug_builds() {
     );
     assert_eq!(config.warnings, []);
 }
+
+/// The page that explains this crate.
+const PAGE: &str = include_str!("../../../docs/configuration.md");
+
+#[test]
+fn the_example_of_the_page_loads_as_it_says() {
+    let example = PAGE.split("```toml\n").nth(1).expect("an example");
+    let example = example.split("```").next().unwrap_or_default();
+    let env = [
+        ("BASE_DOMAIN", "example.com"),
+        ("DB_PASSWORD", "p@:/"),
+        ("WORKER_PORT", "9081"),
+        ("REGION", ""),
+    ];
+    let config = Config::parse(example, true, &|name| {
+        let found = env.iter().find(|(key, _)| *key == name);
+        found.map(|(_, value)| (*value).to_owned())
+    })
+    .expect("loads, strictly");
+    assert_eq!(config.cname_domain, "cname.example.com");
+    assert_eq!(config.region, "eu-central-1");
+    assert!(config.instance_id.starts_with("ins_"));
+    assert_eq!(
+        config.database.primary.expose(),
+        "unkey:p@:/@tcp(mysql:3306)/unkey?tls=true"
+    );
+    assert_eq!(config.vault.token.expose(), "cost$100");
+    assert_eq!(config.restate.http_port, 9081);
+    assert_eq!(config.restate.drain_timeout, Duration::from_secs(90));
+    assert_eq!(
+        paths(parse(example)),
+        ["cname_domain", "database.primary", "restate.http_port"]
+    );
+}
+
+#[test]
+fn the_keys_of_the_page_are_keys() {
+    let rows = PAGE
+        .split("## Keys the existing worker does not have")
+        .nth(1);
+    let rows = rows.and_then(|r| r.split("\n## ").next()).expect("a table");
+    let keys: Vec<&str> = rows
+        .lines()
+        .filter_map(|row| row.strip_prefix("| `")?.split('`').next())
+        .collect();
+    assert!(keys.len() > 10, "{keys:?}");
+    for key in keys {
+        let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let text = if section.is_empty() {
+            DEFAULT_TEXT
+        } else {
+            DEFAULT_TEXT
+                .split(&format!("\n[{section}]\n"))
+                .nth(1)
+                .unwrap_or_else(|| panic!("no section of {key}"))
+        };
+        let text = text.split("\n[").next().unwrap_or_default();
+        assert!(
+            text.lines().any(|line| line
+                .trim_start_matches("# ")
+                .starts_with(&format!("{name} = "))),
+            "{key} is not in the default text"
+        );
+    }
+}

@@ -62,8 +62,30 @@ fn check_config_shows_what_a_file_amounts_to_without_its_secrets() {
 #[test]
 fn the_printed_default_is_a_file_that_can_be_checked() {
     let printed = Cli::new("").run(&["check-config", "--print-default"]);
+    let file = testbed::repository().join("deploy/worker.default.toml");
+    let file = std::fs::read_to_string(file).expect("it is part of the repository");
+    assert_eq!(text(&printed.stdout), file);
     let checked = Cli::new(&text(&printed.stdout)).run(&["check-config", "--strict"]);
     assert!(checked.status.success(), "{}", text(&checked.stderr));
+}
+
+#[test]
+fn an_authority_that_is_not_there_is_told_before_anything_connects() {
+    let dsn = "u:hunter2@tcp(127.0.0.1:9)/none?tls=own";
+    let cli = Cli::new(&config(dsn, NO_RESTATE, ""));
+    for verb in ["check-config", "serve"] {
+        let run = cli.run(&[verb]);
+        let error = text(&run.stderr);
+        assert_eq!(run.status.code(), Some(1), "{verb}");
+        assert!(error.contains("set database.ca_file"), "{verb}: {error}");
+    }
+    let elsewhere = dsn.to_owned() + "\"\nca_file = \"elsewhere.pem";
+    let cli = Cli::new(&config(&elsewhere, NO_RESTATE, ""));
+    let error = text(&cli.run(&["check-config"]).stderr);
+    assert!(
+        error.contains("database.ca_file: elsewhere.pem: No such file"),
+        "{error}"
+    );
 }
 
 #[test]
