@@ -7,6 +7,7 @@ mod bench;
 mod codegen;
 mod demo;
 mod docs;
+mod proof;
 mod run;
 mod scenarios;
 mod setup;
@@ -42,6 +43,14 @@ enum Verb {
     },
     /// Run the model test: seeded operations and faults against real servers.
     Soak(soak::Options),
+    /// Play every story of every handler with every kind of fault; words go to `proof crash-matrix`.
+    CrashMatrix {
+        /// Passed on: `--story deploy`, `--fault kill`, `--json`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Everything that proves: the crash matrix, the planted defects, the model test.
+    Proof,
     /// Check format, lints, house rules, dependencies and documentation. No tests.
     Verify,
     /// Check the house rules alone.
@@ -81,6 +90,8 @@ fn main() -> ExitCode {
         Verb::Demo(options) => demo::run(&options),
         Verb::Test { rest } => test::all(&rest),
         Verb::Soak(options) => soak::run(&options),
+        Verb::CrashMatrix { rest } => proof::matrix(&rest),
+        Verb::Proof => proof::all(),
         Verb::Verify => verify::all(),
         Verb::Tidy => tidy::all(),
         Verb::Scenarios { json } => scenarios::report(json),

@@ -1,9 +1,9 @@
 //! The first step of a deployment: one invocation, and only one, takes the row.
 
 use crate::phase::{self, Phase};
-use crate::sql;
 use crate::timings::{Timings, millis};
 use durable::{Stop, codes};
+use mysql::sql;
 use mysql::{Db, Lock, Tx, now_ms};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};

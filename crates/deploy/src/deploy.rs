@@ -15,8 +15,10 @@ use mysql::now_ms;
 use openapi_client::OpenapiClient;
 use restate_sdk::prelude::*;
 use routing_client::RoutingClient;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What is taken back when a deployment fails, newest first.
+#[derive(Clone, Copy)]
 enum Undo {
     /// The row is failed, with the reason in its step.
     Status,
@@ -122,19 +124,23 @@ async fn steps(
         Preset::Database,
         begin_finalizing(deps, id)
     )?;
-    let finished = routing
-        .finish_deployment(msg::FinishDeploymentRequest {
-            deployment_id: id.to_owned(),
-            frontline_route_ids: routes
-                .routes
-                .into_iter()
-                .map(|r| r.frontline_route_id)
-                .collect(),
-            keep_environment_routes: fork_owner(subject.fork_repository_full_name.as_deref())
-                .is_some(),
-        })
-        .call()
-        .await?;
+    let request = msg::FinishDeploymentRequest {
+        deployment_id: id.to_owned(),
+        frontline_route_ids: routes
+            .routes
+            .into_iter()
+            .map(|r| r.frontline_route_id)
+            .collect(),
+        keep_environment_routes: fork_owner(subject.fork_repository_full_name.as_deref()).is_some(),
+    };
+    let finished = match routing.finish_deployment(request.clone()).call().await {
+        // A cancellation also cancels the call, and nobody knows whether the deployment was live by then. It came too
+        // late: asked again, the end is reached or told.
+        Err(e) if Stop::from(e.clone()).is_cancelled() => {
+            routing.finish_deployment(request).call().await?
+        }
+        answer => answer?,
+    };
 
     // It is ready and has its traffic. Nothing below may fail it any more: only one-way messages.
     if finished.went_live && !finished.previous_deployment_id.is_empty() {
@@ -233,9 +239,10 @@ async fn take_back(
         "failed"
     };
     let project = at.project_id.unwrap_or_default();
+    let stopped = AtomicBool::new(true);
     at.undo
         .unwind(|action| {
-            let (text, project) = (&text, &project);
+            let (text, project, stopped) = (&text, &project, &stopped);
             async move {
                 match action {
                     Undo::Routes => {
@@ -253,7 +260,11 @@ async fn take_back(
                         names::UNDO_TOPOLOGY,
                         Preset::Undo,
                         settle::stop_topology(&deps.db, Some(me), id)
-                    ),
+                    )
+                    .inspect(|()| stopped.store(true, Ordering::Relaxed))
+                    .inspect_err(|_| stopped.store(false, Ordering::Relaxed)),
+                    // What still runs is stopped by the reconciler, which looks at what is in work only.
+                    Undo::Status if !stopped.load(Ordering::Relaxed) => Ok(()),
                     Undo::Status => {
                         durable::run!(
                             ctx,

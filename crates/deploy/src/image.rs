@@ -2,9 +2,9 @@
 //! has a builder.
 
 use crate::phase::{self, Phase};
-use crate::sql;
 use durable::{Fault, Stop, codes};
 use messages::hydra::v1::deploy_request::Source;
+use mysql::sql;
 use mysql::{Db, now_ms};
 
 /// Longest image reference the `deployments.image` column takes, characters.

@@ -21,7 +21,6 @@ mod reconcile;
 mod rollback;
 mod scale_down;
 mod settle;
-mod sql;
 mod status;
 mod target;
 mod timings;

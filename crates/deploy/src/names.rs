@@ -14,6 +14,7 @@ pub(crate) const LOAD_TARGET: &str = "load target";
 pub(crate) const AWAIT_WAKE: &str = "await wake";
 pub(crate) const CHECK_WAKE: &str = "check wake";
 pub(crate) const END_WAKE: &str = "end wake";
+pub(crate) const FORGET_WAIT: &str = "undo: forget wait";
 
 pub(crate) const FIND_WAITERS: &str = "find waiters";
 pub(crate) const FIND_IDLE: &str = "find idle previews";

@@ -1,9 +1,10 @@
 //! Handler `NotifyInstancesReady`: a hint from outside that a deployment may be ready. It only wakes whoever waits;
 //! what is true is read from the database after that.
 
-use crate::{Deps, names, sql};
+use crate::{Deps, names};
 use durable::{Preset, Stop};
 use messages::hydra::v1 as msg;
+use mysql::sql;
 use restate_sdk::prelude::*;
 use sea_orm::FromQueryResult;
 

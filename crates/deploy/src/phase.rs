@@ -1,7 +1,7 @@
 //! The visible progress of a deployment: `deployments.status` and the rows of `deployment_steps`.
 
-use crate::sql;
 use durable::{Stop, codes};
+use mysql::sql;
 use mysql::{DbError, Tx};
 use serde::{Deserialize, Serialize};
 

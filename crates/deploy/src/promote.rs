@@ -32,7 +32,7 @@ pub(crate) async fn promote(
     }
     let moved = swap(ctx, &target, false, kind == Promote::Move)
         .await
-        .inspect_err(|_| restore_sleep(deps, ctx, &target))?;
+        .inspect_err(|_| wake::restore_sleep(deps, ctx, &target))?;
     for released in &moved.released_deployment_ids {
         send_to_standby(deps, ctx, released);
     }
@@ -54,22 +54,13 @@ pub(crate) async fn swap(
         expected_current_deployment_id: target.current_deployment_id.clone(),
         all_sticky_routes: routes,
     };
-    Ok(ctx
-        .object_client::<RoutingClient<'_>>(&target.project_id)
-        .swap_live_deployment(request)
-        .call()
-        .await?)
-}
-
-/// After a swap that did not happen: a target that was woken sleeps again, and one whose pending standby was cleared
-/// gets a new one, unless it must stay up because the app is rolled back.
-pub(crate) fn restore_sleep(deps: &Deps, ctx: &SharedObjectContext<'_>, target: &Target) {
-    if target.is_current() {
-        return;
-    }
-    if target.asleep() {
-        wake::sleep_again(ctx, target);
-    } else if !target.is_rolled_back.unwrap_or(false) {
-        send_to_standby(deps, ctx, &target.id);
+    let routing = ctx.object_client::<RoutingClient<'_>>(&target.project_id);
+    match routing.swap_live_deployment(request.clone()).call().await {
+        // A cancellation also cancels the call, and nobody knows whether it had moved the traffic by then. Half a move
+        // is worse than a late one: asked again it is made, or tells what it did.
+        Err(e) if Stop::from(e.clone()).is_cancelled() => {
+            Ok(routing.swap_live_deployment(request).call().await?)
+        }
+        answer => Ok(answer?),
     }
 }

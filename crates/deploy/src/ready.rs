@@ -4,8 +4,8 @@
 //! waits; `bin/worker`'s tests compare the two.
 
 use crate::capacity::required_regions;
-use crate::sql;
 use mysql::DbError;
+use mysql::sql;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 /// How one region of a deployment does.

@@ -2,11 +2,12 @@
 //! time, guarded by a row; every change is a compare-and-set on the deployment's status.
 
 use crate::phase::{ACTIVE, Phase};
+use crate::settle;
 use crate::timings::millis;
 use crate::watch::WatchDeps;
-use crate::{settle, sql};
 use durable::Stop;
 use mysql::now_ms;
+use mysql::sql;
 use sea_orm::FromQueryResult;
 
 /// An invocation younger than this may not be visible in Restate's tables yet.

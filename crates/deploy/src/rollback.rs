@@ -1,7 +1,7 @@
 //! Handler `Rollback`: gives the live traffic back to an earlier deployment and freezes automatic promotion. The
 //! source keeps running, so that rolling forward is instant.
 
-use crate::promote::{restore_sleep, swap};
+use crate::promote::swap;
 use crate::{Deps, names, target, wake};
 use durable::{Preset, Stop, codes};
 use messages::hydra::v1 as msg;
@@ -39,6 +39,6 @@ pub(crate) async fn rollback(
     wake::ensure_awake(deps, ctx, &target).await?;
     swap(ctx, &target, true, true)
         .await
-        .inspect_err(|_| restore_sleep(deps, ctx, &target))?;
+        .inspect_err(|_| wake::restore_sleep(deps, ctx, &target))?;
     Ok(msg::RollbackResponse {})
 }

@@ -3,12 +3,13 @@
 //! source of request counts it refuses: "nobody counts" must never read as "nobody called".
 
 use crate::timings::millis;
-use crate::{Deps, names, sql};
+use crate::{Deps, names};
 use deploy_client::DeployClient;
 use deployment_client::DeploymentClient;
 use durable::{Preset, Stop, codes};
 use messages::hydra::v1 as msg;
 use mysql::now_ms;
+use mysql::sql;
 use request_counts::{CountError, CountQuery};
 use restate_sdk::prelude::*;
 use sea_orm::FromQueryResult;

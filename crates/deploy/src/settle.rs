@@ -2,8 +2,8 @@
 //! the undo of Deploy and by the reconciler; both only touch what is still being worked on.
 
 use crate::phase::{self, ACTIVE, Phase};
-use crate::sql;
 use durable::Stop;
+use mysql::sql;
 use mysql::{Db, Lock, Tx, counter, now_ms};
 use sea_orm::FromQueryResult;
 use std::collections::BTreeSet;

@@ -1,9 +1,9 @@
 //! The deployments a promote, rollback or wake is about, and whether it is allowed: pure checks over rows read
 //! from the primary. What can change meanwhile is checked again in RoutingService's transaction.
 
-use crate::sql;
 use durable::{Fault, Stop, codes};
 use mysql::Db;
+use mysql::sql;
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 

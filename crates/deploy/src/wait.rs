@@ -4,8 +4,9 @@
 use crate::Deps;
 use crate::phase::{self, Phase};
 use crate::timings::millis;
-use crate::{names, ready, sql, waits};
+use crate::{names, ready, waits};
 use durable::{Preset, Stop, codes};
+use mysql::sql;
 use mysql::{Lock, Tx, now_ms};
 use restate_sdk::prelude::*;
 use sea_orm::FromQueryResult;
@@ -93,6 +94,11 @@ pub(crate) async fn until_ready(
             return Ok(look);
         }
     }
+}
+
+/// Takes back the wait of an invocation that ends without having seen its end.
+pub(crate) async fn forget(deps: &Deps, invocation: &str) -> Result<(), Stop> {
+    Ok(waits::disarm(deps.db.primary(), invocation).await?)
 }
 
 /// Records the awakeable and the deadline (drawn once, kept over restarts), then looks. `known`: the deadline of an

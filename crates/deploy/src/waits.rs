@@ -1,6 +1,6 @@
 //! Who waits for instances: one row per waiting invocation, written before it waits and gone after.
 
-use crate::sql;
+use mysql::sql;
 use mysql::{DbError, Tx};
 use sea_orm::ConnectionTrait;
 

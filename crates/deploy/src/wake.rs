@@ -1,13 +1,15 @@
 //! Handler `WakeDeployment`, and the same wait for promote and rollback: a sleeping deployment is told to run,
 //! waited for without holding anything, and put back to sleep when it does not come up.
 
+use crate::deploy::send_to_standby;
 use crate::target::{self, Target};
 use crate::wait::{self, For, Look};
-use crate::{Deps, names, sql};
+use crate::{Deps, names};
 use deployment_client::DeploymentClient;
 use durable::{Preset, Stop, codes};
 use messages::hydra::v1 as msg;
 use mysql::now_ms;
+use mysql::sql;
 use restate_sdk::prelude::*;
 
 pub(crate) async fn wake_deployment(
@@ -42,8 +44,17 @@ pub(crate) async fn wake_deployment(
 }
 
 /// Cancels a pending standby and, when the target sleeps, wakes it and waits for its minimum of replicas. On time-out:
-/// 409 with the reason, and the target sleeps again.
+/// 409 with the reason. However it fails, the target sleeps again, at once or when it was about to.
 pub(crate) async fn ensure_awake(
+    deps: &Deps,
+    ctx: &SharedObjectContext<'_>,
+    target: &Target,
+) -> Result<(), Stop> {
+    let result = try_to_wake(deps, ctx, target).await;
+    result.inspect_err(|_| restore_sleep(deps, ctx, target))
+}
+
+async fn try_to_wake(
     deps: &Deps,
     ctx: &SharedObjectContext<'_>,
     target: &Target,
@@ -63,16 +74,13 @@ pub(crate) async fn ensure_awake(
         .call()
         .await?;
     match wait::until_ready(deps, ctx, &target.id, For::Wake).await {
-        Ok(Look::TimedOut(missing)) => {
-            sleep_again(ctx, target);
-            Err(Stop::fault(
-                codes::WAKE_TIMEOUT,
-                format!(
-                    "Deployment `{}` sleeps and did not come up in time. {missing} No traffic was moved.",
-                    target.id
-                ),
-            ))
-        }
+        Ok(Look::TimedOut(missing)) => Err(Stop::fault(
+            codes::WAKE_TIMEOUT,
+            format!(
+                "Deployment `{}` sleeps and did not come up in time. {missing} No traffic was moved.",
+                target.id
+            ),
+        )),
         Ok(_) => durable::run!(
             ctx,
             names::END_WAKE,
@@ -80,14 +88,34 @@ pub(crate) async fn ensure_awake(
             mark_ready(deps, &target.id)
         ),
         Err(stop) => {
-            sleep_again(ctx, target);
+            // Nobody waits any more, but the row says so and the watcher would call for ever.
+            let me = ctx.invocation_id();
+            durable::run!(
+                ctx,
+                names::FORGET_WAIT,
+                Preset::Undo,
+                wait::forget(deps, me)
+            )?;
             Err(stop)
         }
     }
 }
 
+/// After a move that did not happen: a target that was woken sleeps again, and one whose pending standby was cleared
+/// gets a new one, unless it must stay up because the app is rolled back.
+pub(crate) fn restore_sleep(deps: &Deps, ctx: &SharedObjectContext<'_>, target: &Target) {
+    if target.is_current() {
+        return;
+    }
+    if target.asleep() {
+        sleep_again(ctx, target);
+    } else if !target.is_rolled_back.unwrap_or(false) {
+        send_to_standby(deps, ctx, &target.id);
+    }
+}
+
 /// Puts a target that was woken for nothing back to sleep; does nothing for one that ran before.
-pub(crate) fn sleep_again(ctx: &SharedObjectContext<'_>, target: &Target) {
+fn sleep_again(ctx: &SharedObjectContext<'_>, target: &Target) {
     if target.asleep() && !target.is_current() {
         let request = now(msg::DeploymentDesiredState::DEPLOYMENT_DESIRED_STATE_STANDBY);
         let _ = ctx

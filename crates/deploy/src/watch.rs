@@ -4,8 +4,9 @@
 //! A double resolve is harmless and a lost one is repeated, so any number of replicas may run it.
 
 use crate::timings::Timings;
-use crate::{Deps, ready, reconcile, sql};
+use crate::{Deps, ready, reconcile};
 use futures::StreamExt;
+use mysql::sql;
 use restate_api::{Admin, Ingress};
 use sea_orm::FromQueryResult;
 use std::collections::BTreeMap;

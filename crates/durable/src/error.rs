@@ -132,6 +132,12 @@ impl From<DbError> for Stop {
     }
 }
 
+impl From<mysql::sea_orm::DbErr> for Stop {
+    fn from(e: mysql::sea_orm::DbErr) -> Self {
+        DbError::from(e).into()
+    }
+}
+
 /// Lets `mysql::retry_as` repeat a transaction whose body ends with a [`Stop`].
 impl mysql::Classify for Stop {
     fn is_transient(&self) -> bool {

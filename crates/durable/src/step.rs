@@ -1,17 +1,14 @@
 //! One durable step: a closure whose result is journaled, measured, and retried under a preset.
 
 use crate::error::Stop;
+use crate::handler::SERVICE;
 use restate_sdk::errors::{HandlerError, HandlerResult};
 use restate_sdk::serde::Json;
 use std::future::Future;
 
 /// Runs the body of a step: its outcome is counted in `ctrl_worker_step_seconds{service,step,outcome}`, its
 /// error converted. Called by [`run!`](crate::run); services do not call it.
-pub async fn step<T, F>(
-    service: &'static str,
-    name: &'static str,
-    body: F,
-) -> HandlerResult<Json<T>>
+pub async fn step<T, F>(name: &'static str, body: F) -> HandlerResult<Json<T>>
 where
     F: Future<Output = Result<T, Stop>> + Send,
 {
@@ -24,6 +21,7 @@ where
         Err(Stop::Retry(_)) => "retry",
         Err(_) => "terminal",
     };
+    let service = SERVICE.try_with(|s| *s).unwrap_or("-");
     metrics::histogram!("ctrl_worker_step_seconds", "service" => service, "step" => name, "outcome" => outcome)
         .record(started.elapsed().as_secs_f64());
     match result {
@@ -46,7 +44,7 @@ macro_rules! run {
     ($ctx:expr, $name:expr, $preset:expr, $body:expr) => {{
         use $crate::macro_support::{ContextSideEffects as _, RunFuture as _};
         match $ctx
-            .run(|| $crate::step(env!("CARGO_PKG_NAME"), $name, $body))
+            .run(|| $crate::step($name, $body))
             .name($name)
             .retry_policy($preset.policy())
             .await

@@ -3,6 +3,7 @@
 //! Not for what a play does: see `play`.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,8 +24,18 @@ pub(crate) const DEPLOY: &str = "hydra.v1.DeployService";
 pub(crate) const DEPLOYMENT: &str = "hydra.v1.DeploymentService";
 pub(crate) const ROUTING: &str = "hydra.v1.RoutingService";
 pub(crate) const VERSIONING: &str = "hydra.v1.VersioningService";
-/// Longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a play may take to come to rest, in seconds: longer than anything here takes on a busy machine.
+static PATIENCE: AtomicU64 = AtomicU64::new(60);
+
+/// Sets how long a play may take to come to rest.
+pub fn set_patience(seconds: u64) {
+    PATIENCE.store(seconds, Ordering::Relaxed);
+}
+
+pub(crate) fn patience() -> Duration {
+    Duration::from_secs(PATIENCE.load(Ordering::Relaxed))
+}
+
 /// Commit of every deployment.
 pub(crate) const SHA: &str = "0123abcd0123abcd0123abcd0123abcd0123abcd";
 
@@ -59,7 +70,7 @@ impl Lane {
         let config = format!(
             "cname_domain = \"cname.test\"\ndefault_domain = \"unkey.test\"\n[database]\nprimary = \"{}\"\n\
              [restate]\nadmin_url = \"{}\"\ningress_url = \"{}\"\n\
-             [test_timings.deploy]\nready_timeout = \"4s\"\nwake_timeout = \"4s\"\nwatch_min = \"20ms\"\nwatch_max = \"100ms\"\nwatch_resend = \"1s\"\n",
+             [test_timings.deploy]\nready_timeout = \"4s\"\nwake_timeout = \"4s\"\nwatch_min = \"20ms\"\nwatch_max = \"100ms\"\nwatch_resend = \"1s\"\nreconcile_grace = \"3s\"\nreconcile_interval = \"500ms\"\n",
             database.dsn, restate.admin_url, restate.ingress_url
         );
         let worker = WorkerProcess::start(program, &config).map_err(|e| e.to_string())?;
@@ -85,7 +96,7 @@ impl Lane {
 
     /// Client of the ingress that waits as long as a play may take.
     pub fn ingress(&self) -> Ingress {
-        self.restate.ingress().with_timeout(Some(PATIENCE))
+        self.restate.ingress().with_timeout(Some(patience()))
     }
 
     /// Client of the admin API.
@@ -260,7 +271,7 @@ impl Lane {
         let sql = format!(
             "SELECT id, target, status, last_failure FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled') AND id <> {except}"
         );
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + patience();
         let mut pause = Duration::from_millis(5);
         loop {
             let rows = self.admin().query(&sql).await.map_err(|e| e.to_string())?;

@@ -6,6 +6,7 @@
 
 mod child;
 mod coverage;
+pub mod defects;
 mod driver;
 mod form;
 mod invariants;
@@ -21,7 +22,7 @@ mod worker_process;
 pub use child::serve;
 pub use coverage::uncovered;
 pub use form::Form;
-pub use lane::Lane;
+pub use lane::{Lane, set_patience};
 pub use play::{Fault, Played, Point};
 pub use runner::{Cell, FaultKind, Options, Report, Row, run};
 pub use scene::{Request, Scene};

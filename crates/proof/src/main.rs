@@ -30,9 +30,18 @@ enum Verb {
         /// Number of lanes.
         #[arg(long, default_value_t = 2)]
         lanes: usize,
+        /// Seconds after which a play that does not come to rest is given up.
+        #[arg(long, default_value_t = 60)]
+        patience: u64,
         /// Print one line of JSON last.
         #[arg(long)]
         json: bool,
+    },
+    /// Plant each defect of `defects/` into a copy of the tree and see that its story catches it.
+    Defects {
+        /// Only the defect whose file name begins like this.
+        #[arg(long)]
+        only: Option<String>,
     },
     /// Serve as the worker that is killed; used by the harness itself.
     #[command(hide = true)]
@@ -47,13 +56,18 @@ fn main() -> ExitCode {
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let done = match Args::parse().verb {
         Verb::Worker { config } => testbed::run(proof::serve(&config)).map(|()| true),
+        Verb::Defects { only } => proof::defects::run(only.as_deref()),
         Verb::CrashMatrix {
             story,
             fault,
             at_most,
             lanes,
+            patience,
             json,
-        } => testbed::run(matrix(story, fault, at_most, lanes, json)),
+        } => {
+            proof::set_patience(patience);
+            testbed::run(matrix(story, fault, at_most, lanes, json))
+        }
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

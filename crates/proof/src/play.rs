@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use faults::{Cut, CutHandle, Kind, Seen};
 use restate_api::ApiError;
 
-use crate::lane::{DEPLOY, DEPLOYMENT, PATIENCE, ROUTING, VERSIONING};
+use crate::lane::{DEPLOY, DEPLOYMENT, ROUTING, VERSIONING, patience};
 use crate::{Form, Lane, Scene, Story, invariants};
 
 /// A message of the dry run, found again in every other play of the story.
@@ -79,7 +79,12 @@ pub struct Played {
 }
 
 /// Undo steps that may follow a failure; the names of the services' own constants.
-const UNDO_STEPS: [&str; 3] = ["undo: stop topology", "undo: mark failed", "withdraw"];
+const UNDO_STEPS: [&str; 4] = [
+    "undo: stop topology",
+    "undo: mark failed",
+    "undo: forget wait",
+    "withdraw",
+];
 
 /// Plays a story with a fault.
 ///
@@ -110,6 +115,9 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
         ended.map_err(|e| format!("the invocation beside it failed: {e}"))?;
     }
     lane.quiet(None).await?;
+    if matches!(fault, Fault::Terminal(at) if is_undo(&at.name)) {
+        reconciled(lane, &scene).await;
+    }
     let after = Form::read(lane, &scene).await?;
     let failure = match result {
         Ok(()) => None,
@@ -145,6 +153,17 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
         agent.stop().await;
     }
     Ok(played)
+}
+
+/// An undo that fails for good is finished by the reconciler: waits until nothing is in work any more, or too long.
+async fn reconciled(lane: &Lane, scene: &Scene) {
+    let until = Instant::now() + patience() / 4;
+    let sql = "SELECT d.id AS t FROM deployments d LEFT JOIN deployment_topology t ON t.deployment_id = d.id
+               WHERE d.app_id = ? AND (d.status IN ('starting','building','deploying','network','finalizing')
+                 OR d.status = 'failed' AND t.desired_status = 'running')";
+    while Instant::now() < until && !lane.texts(sql, &[&scene.app.app_id]).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// A fault put in force.
@@ -302,7 +321,7 @@ async fn proof(lane: &Lane, scene: &Scene, fault: &Fault, armed: Armed) -> Resul
 
 /// Waits until the cut happened or nothing is in flight that could lead to it.
 async fn occurred(lane: &Lane, scene: &Scene, handle: &CutHandle) -> bool {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + patience();
     while handle.happened().is_empty() && Instant::now() < until {
         if let Some(seen) = handle.wait(Duration::from_millis(20)).await {
             return !seen.invocation.is_empty();
@@ -331,7 +350,7 @@ async fn inactivity(lane: &Lane, timeout: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
-fn is_undo(step: &str) -> bool {
+pub(crate) fn is_undo(step: &str) -> bool {
     UNDO_STEPS.contains(&step)
 }
 

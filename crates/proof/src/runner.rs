@@ -253,18 +253,23 @@ fn faults_of(kind: FaultKind, story: &Story, dry: &Played) -> Vec<Fault> {
         FaultKind::UndoTwice | FaultKind::UndoFails if story.undo == Undo::Before => Vec::new(),
         // whoever sent a one-way message has nothing to undo when its receiver fails
         FaultKind::UndoTwice => steps()
-            .filter(|p| !one_way(story, p))
+            .filter(|p| can_undo(story, p))
             .map(Fault::UndoTwice)
             .collect(),
         FaultKind::UndoFails => steps()
-            .filter(|p| !one_way(story, p))
+            .filter(|p| can_undo(story, p))
             .map(Fault::UndoFails)
             .collect(),
         FaultKind::Cancel => {
-            let awaits = |p: &Point| matches!(p.kind, Kind::RUN | Kind::CALL | Kind::SLEEP);
-            commands()
-                .filter(own)
+            // before the effect of a step, and between its effect and its record
+            let awaits = |p: &&Point| {
+                let kinds = [Kind::RUN, Kind::RUN_RESULT, Kind::CALL, Kind::SLEEP];
+                own(p) && kinds.contains(&p.kind)
+            };
+            dry.points
+                .iter()
                 .filter(awaits)
+                .cloned()
                 .map(Fault::Cancel)
                 .collect()
         }
@@ -398,6 +403,11 @@ fn taken_back(story: &Story, dry: &Played, played: &Played) -> Result<(), String
 /// A step may have committed although its invocation was ended: then everything is as after the plain story.
 fn same(plain: &Form, after: &Form) -> bool {
     plain.differences(after, &["told"]).is_empty()
+}
+
+/// Whether a failure at the step leads to an undo; a failure of an undo step itself is the reconciler's.
+fn can_undo(story: &Story, at: &Point) -> bool {
+    !one_way(story, at) && !crate::play::is_undo(&at.name)
 }
 
 /// What a failed one-way message to DeploymentService leaves as it was.

@@ -4,7 +4,7 @@
 //! read from the rows any more. One row per app suffices: the object handles one invocation after the other. The row
 //! may be lost; then a repetition answers from what the rows still say.
 
-use crate::sql;
+use mysql::sql;
 use mysql::{DbError, Tx};
 use sea_orm::FromQueryResult;
 use serde::Serialize;

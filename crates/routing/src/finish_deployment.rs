@@ -2,11 +2,12 @@
 
 use crate::answers::{self, Asked};
 use crate::rows::{App, Deployment, Environment, Route};
-use crate::{rows, rules, sql, steps};
+use crate::{rows, rules, steps};
 use durable::{Fault, Preset, Stop, codes};
 use messages::hydra::v1::{FinishDeploymentRequest, FinishDeploymentResponse};
 use mysql::entity::deployments::{DesiredState, Status};
 use mysql::entity::frontline_routes::Sticky;
+use mysql::sql;
 use mysql::{Db, DbError, Tx};
 use restate_sdk::context::ObjectContext;
 use restate_sdk::errors::HandlerResult;

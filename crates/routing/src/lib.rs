@@ -11,7 +11,6 @@ mod finish_deployment;
 mod rows;
 mod rules;
 mod sources;
-mod sql;
 mod steps;
 mod swap_live_deployment;
 mod upsert_routes;

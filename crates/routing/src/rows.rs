@@ -3,9 +3,9 @@
 //! Rows that decide are locked by a unique key and only where they exist, so no gap is ever locked. Everything else is
 //! read plainly after the locks: the app row is what serialises all writers of an app's routes. Not for decisions.
 
-use crate::sql;
 use mysql::entity::deployments::{DesiredState, Status};
 use mysql::entity::frontline_routes::Sticky;
+use mysql::sql;
 use mysql::{Db, DbError, Lock, Tx};
 use sea_orm::{FromQueryResult, Value};
 use std::collections::BTreeSet;

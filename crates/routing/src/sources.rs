@@ -2,7 +2,7 @@
 //! confirmed or left.
 
 use crate::rows::Deployment;
-use crate::sql;
+use mysql::sql;
 use mysql::{DbError, Tx};
 use sea_orm::FromQueryResult;
 

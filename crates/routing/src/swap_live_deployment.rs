@@ -72,6 +72,9 @@ async fn swap(db: &Db, invocation: &str, wish: &Wish) -> Result<Answer, Stop> {
     if let Some(answer) = answers::kept(&tx, &app.id, Asked::By(invocation)).await? {
         return Ok(answer);
     }
+    if let Some(answer) = made_already(&tx, wish, &app).await? {
+        return Ok(answer);
+    }
     let Some(target) = rows::lock_deployment(&tx, &wish.deployment_id).await? else {
         return Err(rules::no_deployment(&wish.deployment_id).into());
     };
@@ -108,6 +111,18 @@ async fn swap(db: &Db, invocation: &str, wish: &Wish) -> Result<Answer, Stop> {
     answers::keep(&tx, &app.id, invocation, &target.id, &answer, now).await?;
     tx.commit().await?;
     Ok(answer)
+}
+
+/// The answer of the very move that is asked for, made by an invocation that was cancelled after it: the target is
+/// live, and what was live before is what the caller expects to be.
+async fn made_already(tx: &Tx, wish: &Wish, app: &App) -> Result<Option<Answer>, Stop> {
+    let is_live = app.current_deployment_id.as_deref() == Some(wish.deployment_id.as_str());
+    if !is_live || app.is_rolled_back != wish.rollback {
+        return Ok(None);
+    }
+    let kept: Option<Answer> =
+        answers::kept(tx, &app.id, Asked::About(&wish.deployment_id)).await?;
+    Ok(kept.filter(|answer| wish.expected.as_deref() == Some(answer.previous.as_str())))
 }
 
 /// What a swap comes down to.

@@ -2,12 +2,13 @@
 //! none and never touches one that somebody else holds.
 
 use crate::rows::{App, Deployment, Environment, Route};
-use crate::{rows, rules, sql, steps};
+use crate::{rows, rules, steps};
 use durable::{Fault, Preset, Stop, codes};
 use messages::hydra::v1::{
     RouteSpec, RouteSticky, UpsertRoutesRequest, UpsertRoutesResponse, UpsertedRoute,
 };
 use mysql::entity::frontline_routes::Sticky;
+use mysql::sql;
 use mysql::{Db, DbError, Lock, Tx};
 use restate_sdk::context::ObjectContext;
 use restate_sdk::errors::HandlerResult;

@@ -1,10 +1,11 @@
 //! `WithdrawRoutes`: deletes the routes of a deployment that did not come up. The undo of `UpsertRoutes`.
 
 use crate::rows::{App, Deployment};
-use crate::{rows, sql, steps};
+use crate::{rows, steps};
 use durable::{Preset, Stop};
 use messages::hydra::v1::{WithdrawRoutesRequest, WithdrawRoutesResponse};
 use mysql::entity::deployments::Status;
+use mysql::sql;
 use mysql::{Db, DbError, Lock, Tx};
 use restate_sdk::context::ObjectContext;
 use restate_sdk::errors::HandlerResult;

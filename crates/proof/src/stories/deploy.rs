@@ -7,7 +7,7 @@ use serde_json::json;
 use std::time::Duration;
 
 use super::{BASE, is, is_live, is_scheduled};
-use crate::lane::{DEPLOY, PATIENCE, deploy};
+use crate::lane::{DEPLOY, deploy, patience};
 use crate::scene::Request;
 use crate::{Lane, Scene, Story, Undo};
 
@@ -46,6 +46,12 @@ pub(super) fn stories() -> Vec<Story> {
             ..base
         },
         Story {
+            name: "deploy-older-than-live",
+            prepare: |lane| older_than_live(lane).boxed(),
+            holds: |lane, scene| fenced(lane, scene).boxed(),
+            ..base
+        },
+        Story {
             name: "notify-ready",
             handler: "NotifyInstancesReady",
             undo: Undo::Before,
@@ -74,6 +80,17 @@ async fn over_a_live_one(lane: &Lane, healthy: bool) -> Scene {
     } else {
         scene.hold_instances(&id);
     }
+    scene
+}
+
+/// The row is older than the deployment that went live meanwhile.
+async fn older_than_live(lane: &Lane) -> Scene {
+    let mut scene = lane.scene(1, |f| f).await;
+    let new = NewDeployment::production(&scene.app.app_id);
+    let id = lane.row(&mut scene, "<subject>", new).await;
+    lane.deployed(&mut scene, "<live>").await;
+    scene.request = deploy(&scene.app.workspace_id, &id);
+    scene.late = Some(id);
     scene
 }
 
@@ -115,7 +132,7 @@ fn waiting(lane: &Lane) -> BoxFuture<'_, Scene> {
             .send(&deploy(&scene.app.workspace_id, &id))
             .await
             .expect("Restate takes the call");
-        testbed::eventually(PATIENCE, || async {
+        testbed::eventually(patience(), || async {
             let sql = "SELECT awakeable_id AS t FROM ctrl_worker_waits WHERE deployment_id = ?";
             lane.texts(sql, &[&id]).await.len() == 1
         })
@@ -144,4 +161,14 @@ async fn failed(lane: &Lane, scene: &Scene) -> Result<usize, String> {
     Ok(is_live(lane, scene, "<live>", false).await?
         + is(lane, scene, "<subject>", "failed running").await?
         + is_scheduled(lane, scene, "<live>", false).await?)
+}
+
+/// The newer one stays live, and keeps every route that follows.
+async fn fenced(lane: &Lane, scene: &Scene) -> Result<usize, String> {
+    let sql = "SELECT fully_qualified_domain_name AS t FROM frontline_routes
+               WHERE deployment_id = ? AND sticky IN ('live', 'environment', 'branch')";
+    let taken = lane.texts(sql, &[scene.id("<subject>")]).await;
+    Ok(is_live(lane, scene, "<live>", false).await?
+        + is(lane, scene, "<subject>", "ready running").await?
+        + super::expect(taken, &[], "routes the older one took")?)
 }

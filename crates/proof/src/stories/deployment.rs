@@ -1,10 +1,12 @@
 //! DeploymentService: scheduling a change, carrying it out, dropping it.
 
 use futures::FutureExt as _;
+use mysql::sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use super::traffic::standby;
-use super::{BASE, is, is_scheduled};
+use super::{BASE, is, is_live, is_scheduled};
 use crate::lane::DEPLOYMENT;
 use crate::scene::Request;
 use crate::{Lane, Scene, Story};
@@ -43,6 +45,16 @@ pub(super) fn stories() -> Vec<Story> {
             ..base
         },
         Story {
+            name: "change-races-promotion",
+            handler: "ChangeDesiredState",
+            fails_with: Some(409),
+            // somebody else moves these while the change waits for its turn
+            may_change: &["app", "routes", "state"],
+            prepare: |lane| races(lane).boxed(),
+            holds: |lane, scene| is_live(lane, scene, "<older>", false).boxed(),
+            ..base
+        },
+        Story {
             name: "clear",
             handler: "ClearScheduledStateChanges",
             prepare: |lane| clear(lane).boxed(),
@@ -77,6 +89,27 @@ async fn due(lane: &Lane) -> Scene {
         serde_json::from_str(rows[0]["value_utf8"].as_str().expect("a text")).expect("JSON");
     let body = json!({ "nonce": stored["Nonce"], "state": "DEPLOYMENT_DESIRED_STATE_STANDBY" });
     scene.request = request(&older, "ChangeDesiredState", body);
+    scene
+}
+
+/// While the change is due, somebody holds the app row and makes the deployment live: the change must wait and refuse.
+async fn races(lane: &Lane) -> Scene {
+    let scene = due(lane).await;
+    let tx = lane.db.begin().await.expect("a transaction");
+    let (app, older) = (scene.app.app_id.clone(), scene.id("<older>").to_owned());
+    let moves = [
+        "UPDATE apps SET current_deployment_id = ? WHERE id = ?",
+        "UPDATE frontline_routes SET deployment_id = ? WHERE app_id = ? AND sticky = 'live'",
+    ];
+    for sql in moves {
+        let values = [older.as_str().into(), app.as_str().into()];
+        let statement = Statement::from_sql_and_values(DbBackend::MySql, sql, values);
+        tx.execute_raw(statement).await.expect("written");
+    }
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        tx.commit().await.expect("committed");
+    });
     scene
 }
 

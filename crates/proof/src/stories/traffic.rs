@@ -5,7 +5,7 @@ use intent::NewDeployment;
 use serde_json::{Value, json};
 
 use super::{BASE, is, is_live, is_scheduled};
-use crate::lane::{DEPLOY, DEPLOYMENT, PATIENCE, deploy};
+use crate::lane::{DEPLOY, DEPLOYMENT, deploy, patience};
 use crate::scene::Request;
 use crate::{Lane, Scene, Story};
 
@@ -20,6 +20,13 @@ pub(super) fn stories() -> Vec<Story> {
             handler: "Promote",
             prepare: |lane| promote(lane, false).boxed(),
             holds: |lane, scene| promoted(lane, scene).boxed(),
+            ..base
+        },
+        Story {
+            name: "promote-back",
+            handler: "Promote",
+            prepare: |lane| promote_back(lane).boxed(),
+            holds: |lane, scene| demoted_again(lane, scene).boxed(),
             ..base
         },
         Story {
@@ -75,7 +82,7 @@ async fn two(lane: &Lane, asleep: bool) -> Scene {
     if asleep {
         lane.call(&standby(&older, 0)).await;
         lane.quiet(None).await.expect("it is told to sleep");
-        testbed::eventually(PATIENCE, || async {
+        testbed::eventually(patience(), || async {
             let sql = "SELECT status AS t FROM deployments WHERE id = ?";
             let status = lane.texts(sql, &[&older]).await.concat();
             (status == "stopped").then_some(()).ok_or(status)
@@ -109,6 +116,22 @@ async fn promote(lane: &Lane, asleep: bool) -> Scene {
     let body = json!({ "targetDeploymentId": scene.id("<older>") });
     scene.request = of_deploy(&scene, "Promote", body);
     scene
+}
+
+/// The older one was promoted before and is now demoted for the second time.
+async fn promote_back(lane: &Lane) -> Scene {
+    let mut scene = promote(lane, false).await;
+    lane.call(&scene.request).await;
+    lane.quiet(None).await.expect("promoted");
+    let body = json!({ "targetDeploymentId": scene.id("<live>") });
+    scene.request = of_deploy(&scene, "Promote", body);
+    scene
+}
+
+async fn demoted_again(lane: &Lane, scene: &Scene) -> Result<usize, String> {
+    Ok(is_live(lane, scene, "<live>", false).await?
+        + is_scheduled(lane, scene, "<live>", false).await?
+        + is_scheduled(lane, scene, "<older>", true).await?)
 }
 
 async fn rollback(lane: &Lane, asleep: bool) -> Scene {

@@ -1,0 +1,75 @@
+//! `cargo xtask crash-matrix` and `cargo xtask proof`: builds the harnesses and runs them.
+//!
+//! Not for what they do: see `crates/proof`, `crates/soak` and docs/proof.md.
+
+use std::time::Instant;
+
+use crate::run::{Failure, Result, cargo, check, root};
+use crate::setup;
+
+/// The crash matrix; the words are those of `proof crash-matrix`.
+pub(crate) fn matrix(words: &[String]) -> Result<()> {
+    setup::servers()?;
+    let mut matrix = cargo(&["run", "--quiet", "--package", "proof", "--", "crash-matrix"]);
+    check(matrix.args(words))
+}
+
+/// Everything that proves; prints the seconds of each part and goes on after a failure.
+pub(crate) fn all() -> Result<()> {
+    setup::servers()?;
+    check(&mut cargo(&["build", "--package", "proof"]))?;
+    let mut parts = vec![
+        (
+            "crash matrix",
+            vec![
+                "run",
+                "--quiet",
+                "--package",
+                "proof",
+                "--",
+                "crash-matrix",
+                "--json",
+            ],
+        ),
+        (
+            "planted defects",
+            vec!["run", "--quiet", "--package", "proof", "--", "defects"],
+        ),
+    ];
+    if root().join("crates/soak/Cargo.toml").is_file() {
+        let soak = vec![
+            "run",
+            "--quiet",
+            "--package",
+            "soak",
+            "--",
+            "--seed",
+            "1",
+            "--minutes",
+            "5",
+        ];
+        parts.push(("soak", soak));
+    }
+    let began = Instant::now();
+    let mut failed = Vec::new();
+    let mut lines = Vec::new();
+    for (name, words) in parts {
+        let begin = Instant::now();
+        let passed = check(&mut cargo(&words)).is_ok();
+        let word = if passed { "passed" } else { "FAILED" };
+        lines.push(format!("{name}: {word}, {} s", begin.elapsed().as_secs()));
+        if !passed {
+            failed.push(name);
+        }
+    }
+    println!(
+        "{}\nin all {} s",
+        lines.join("\n"),
+        began.elapsed().as_secs()
+    );
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure(format!("not proven: {}", failed.join(", "))))
+    }
+}
