@@ -2,7 +2,7 @@
 //!
 //! Not for what only holds once everything has settled: see `settle`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
@@ -26,14 +26,12 @@ const LIVE_ROUTES: &str = "SELECT CONCAT_WS(' ', 'app', a.id, 'current', a.curre
      JOIN frontline_routes r ON r.environment_id = e.id AND r.app_id = a.id AND r.sticky = 'live' \
      WHERE a.current_deployment_id IS NOT NULL AND r.deployment_id <> a.current_deployment_id";
 
-/// What all running topology rows of a workspace may use together.
-const QUOTA: &str = "SELECT CONCAT_WS(' ', 'workspace', q.workspace_id, 'allocated', SUM(d.cpu_millicores * t.autoscaling_replicas_max), \
-       'of', MAX(q.allocated_cpu_millicores_total), 'millicores,', SUM(d.memory_mib * t.autoscaling_replicas_max), 'of', \
-       MAX(q.allocated_memory_mib_total), 'MiB') \
+/// What the running topology rows of each deployment use, beside the quota of its workspace.
+const QUOTA: &str = "SELECT t.workspace_id, d.id, CAST(SUM(d.cpu_millicores * t.autoscaling_replicas_max) AS SIGNED), \
+       CAST(SUM(d.memory_mib * t.autoscaling_replicas_max) AS SIGNED), CAST(MAX(q.allocated_cpu_millicores_total) AS SIGNED), \
+       CAST(MAX(q.allocated_memory_mib_total) AS SIGNED) \
      FROM quota q JOIN deployment_topology t ON t.workspace_id = q.workspace_id AND t.desired_status = 'running' \
-     JOIN deployments d ON d.id = t.deployment_id GROUP BY q.workspace_id \
-     HAVING SUM(d.cpu_millicores * t.autoscaling_replicas_max) > MAX(q.allocated_cpu_millicores_total) \
-       OR SUM(d.memory_mib * t.autoscaling_replicas_max) > MAX(q.allocated_memory_mib_total)";
+     JOIN deployments d ON d.id = t.deployment_id GROUP BY t.workspace_id, d.id";
 
 /// Owner of each host name.
 const OWNERS: &str =
@@ -60,9 +58,11 @@ pub(crate) struct Checks {
     /// Deployments past their deadline, with `whole_for` when that was seen first.
     overdue: BTreeMap<String, Duration>,
     /// Deployments that were current at some look.
-    pub(crate) ever_current: std::collections::BTreeSet<String>,
+    pub(crate) ever_current: BTreeSet<String>,
     pub(crate) looks: BTreeMap<Invariant, usize>,
     pub(crate) longest_active: Duration,
+    /// Looks in which a workspace was over its quota because of deployments that were woken.
+    pub(crate) exceeded_by_waking: usize,
     number: usize,
 }
 
@@ -73,18 +73,21 @@ impl Checks {
             whole_for: Duration::ZERO,
             last_look: None,
             overdue: BTreeMap::new(),
-            ever_current: std::collections::BTreeSet::new(),
+            ever_current: BTreeSet::new(),
             looks: BTreeMap::new(),
             longest_active: Duration::ZERO,
+            exceeded_by_waking: 0,
             number: 0,
         }
     }
 
-    /// Evaluates everything on the open snapshot. `whole`: nothing of the control plane is broken right now.
+    /// Evaluates everything on the open snapshot. `whole`: nothing of the control plane is broken right now. `woken`:
+    /// deployments that may have been woken.
     pub(crate) async fn look(
         &mut self,
         eye: &mut Eye,
         whole: bool,
+        woken: &BTreeSet<String>,
     ) -> Result<Vec<Violation>, Error> {
         self.number += 1;
         let now = Instant::now();
@@ -97,7 +100,6 @@ impl Checks {
         for (invariant, sql) in [
             (Invariant::CurrentRuns, CURRENT_RUNS),
             (Invariant::LiveRoutes, LIVE_ROUTES),
-            (Invariant::Quota, QUOTA),
         ] {
             let rows = eye.texts(sql, &[]).await?;
             self.count(invariant, 1);
@@ -105,6 +107,7 @@ impl Checks {
                 found.push(Violation::new(invariant, rows));
             }
         }
+        found.extend(self.quota(eye, woken).await?);
         self.ever_current.extend(eye.texts(CURRENT, &[]).await?);
         found.extend(self.deadlines(eye).await?);
         if self.number % FULL_EVERY == 1 {
@@ -141,6 +144,49 @@ impl Checks {
         self.overdue = overdue;
         self.count(Invariant::Deadlines, 1);
         Ok((!broken.is_empty()).then(|| Violation::new(Invariant::Deadlines, broken)))
+    }
+
+    /// What Deploy placed stays within the quota. Waking a sleeping deployment does not ask for the quota: looks in
+    /// which that takes a workspace over it are counted, not judged.
+    async fn quota(
+        &mut self,
+        eye: &mut Eye,
+        woken: &BTreeSet<String>,
+    ) -> Result<Option<Violation>, Error> {
+        /// Millicores and MiB.
+        #[derive(Default)]
+        struct Use {
+            placed: [i64; 2],
+            all: [i64; 2],
+            quota: [i64; 2],
+        }
+        let mut workspaces: BTreeMap<String, Use> = BTreeMap::new();
+        for row in eye.rows(QUOTA, &[]).await? {
+            let (workspace, id): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let used: [i64; 2] = [row.try_get(2)?, row.try_get(3)?];
+            let entry = workspaces.entry(workspace).or_default();
+            entry.quota = [row.try_get(4)?, row.try_get(5)?];
+            for (index, used) in used.into_iter().enumerate() {
+                entry.all[index] += used;
+                entry.placed[index] += if woken.contains(&id) { 0 } else { used };
+            }
+        }
+        self.count(Invariant::Quota, 1);
+        let over = |used: [i64; 2], quota: [i64; 2]| used[0] > quota[0] || used[1] > quota[1];
+        if workspaces.values().any(|u| over(u.all, u.quota)) {
+            self.exceeded_by_waking += 1;
+        }
+        let broken: Vec<String> = workspaces
+            .iter()
+            .filter(|(_, u)| over(u.placed, u.quota))
+            .map(|(id, u)| {
+                format!(
+                    "workspace {id}: {:?} millicores and MiB of {:?}",
+                    u.placed, u.quota
+                )
+            })
+            .collect();
+        Ok((!broken.is_empty()).then(|| Violation::new(Invariant::Quota, broken)))
     }
 
     async fn owners(&mut self, eye: &mut Eye) -> Result<Option<Violation>, Error> {
