@@ -22,7 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_source_info(true).include_imports(true);
     compiler.open_files(&files)?;
     let descriptors = out.join("descriptors.bin");
-    fs::write(&descriptors, compiler.encode_file_descriptor_set())?;
+    // buffa-build has cargo watch this file: written anew each time, it would rebuild everything each time.
+    let encoded = compiler.encode_file_descriptor_set();
+    if fs::read(&descriptors).ok().as_deref() != Some(&encoded[..]) {
+        fs::write(&descriptors, encoded)?;
+    }
     buffa_build::Config::new()
         .descriptor_set(&descriptors)
         .files(&files)

@@ -113,11 +113,17 @@ pub(crate) fn revision() -> String {
     format!("{}{mark}", commit.trim())
 }
 
-/// Files git knows, relative to the root, that exist and whose path passes the test.
+/// Files git knows or would add, relative to the root, that exist and whose path passes the test.
 pub(crate) fn tracked(wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
     let list = output(
         Command::new("git")
-            .args(["ls-files", "-z"])
+            .args([
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ])
             .current_dir(root()),
     )?;
     let exists = |path: &&str| root().join(path).is_file();

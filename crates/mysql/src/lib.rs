@@ -14,6 +14,7 @@ mod lock;
 mod measure;
 pub mod migrate;
 mod retry;
+pub mod sql;
 mod tx;
 
 pub use db::{Db, Options};

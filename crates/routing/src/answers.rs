@@ -56,6 +56,7 @@ pub(crate) async fn keep<T: Serialize>(
         ],
     )
     .await
+    .map(drop)
 }
 
 /// What makes a kept answer ours.

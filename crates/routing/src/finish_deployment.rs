@@ -274,7 +274,9 @@ async fn write_ready(tx: &Tx, deployment_id: &str, now: i64) -> Result<(), DbErr
     let status = "UPDATE deployments SET status = 'ready', updated_at = ? WHERE id = ?";
     sql::execute(tx, status, [now.into(), deployment_id.into()]).await?;
     let step = "UPDATE deployment_steps SET ended_at = ?, error = NULL WHERE deployment_id = ? AND step = 'finalizing'";
-    sql::execute(tx, step, [now.into(), deployment_id.into()]).await
+    sql::execute(tx, step, [now.into(), deployment_id.into()])
+        .await
+        .map(drop)
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ pub(crate) async fn lock_run(tx: &Tx, deployment_id: &str) -> Result<(), DbError
         [deployment_id.into()],
     )
     .await
+    .map(drop)
 }
 
 /// Locks the deployment: its status and desired state stay until the transaction ends.
@@ -196,6 +197,7 @@ pub(crate) async fn point(
             .chain(tail),
     )
     .await
+    .map(drop)
 }
 
 /// Makes the deployment the app's live one. The app must be locked.
@@ -218,4 +220,5 @@ pub(crate) async fn set_live(
         ],
     )
     .await
+    .map(drop)
 }

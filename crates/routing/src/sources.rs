@@ -39,7 +39,9 @@ pub(crate) async fn record(tx: &Tx, app_id: &str, source: &str, now: i64) -> Res
     }
     let sql = "INSERT INTO ctrl_worker_rollback_sources (app_id, deployment_id, created_at) VALUES (?, ?, ?) \
          ON DUPLICATE KEY UPDATE created_at = VALUES(created_at)";
-    sql::execute(tx, sql, [app_id.into(), source.into(), now.into()]).await
+    sql::execute(tx, sql, [app_id.into(), source.into(), now.into()])
+        .await
+        .map(drop)
 }
 
 /// Deletes these records, one by one by their key.

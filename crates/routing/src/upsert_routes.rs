@@ -284,7 +284,7 @@ async fn insert(
         sticky.as_str().into(),
         now.into(),
     ];
-    sql::execute(tx, sql, values).await
+    sql::execute(tx, sql, values).await.map(drop)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `GetVersion`: the last number drawn. A shared handler that writes nothing, so it queues behind nobody.
 
-use crate::{state, steps};
+use crate::{key, state, steps};
 use durable::{Preset, Stop};
 use messages::hydra::v1::GetVersionResponse;
 use mysql::{Db, counter};
@@ -21,6 +21,7 @@ pub(crate) async fn handler(
         &invocation,
         &region,
         async {
+            key::checked(&region)?;
             let floor = state::number(
                 ctx.get::<Json<Value>>(state::VERSION)
                     .await?

@@ -4,6 +4,7 @@
 //! sentinels and policies take their version inside the transaction that writes them.
 
 mod get_version;
+mod key;
 mod next_version;
 mod state;
 mod steps;
@@ -16,7 +17,8 @@ use restate_sdk::context::{ObjectContext, SharedObjectContext};
 use restate_sdk::errors::HandlerResult;
 use versioning_client::VersioningBackend;
 
-/// The service. The key of an object is a region id; any other string counts for itself.
+/// The service. The key of an object is a region id; any other string of up to 64 characters without a blank at
+/// its end counts for itself.
 #[derive(Clone, Debug)]
 pub struct Versioning {
     db: Db,

@@ -1,6 +1,6 @@
 //! `NextVersion`: draws the next number of a region; never the same twice, whatever is repeated.
 
-use crate::{state, steps};
+use crate::{key, state, steps};
 use durable::{Preset, Stop};
 use messages::hydra::v1::NextVersionResponse;
 use mysql::{Db, DbError, counter};
@@ -25,6 +25,7 @@ pub(crate) async fn handler(
         &invocation,
         &region,
         async {
+            key::checked(&region)?;
             let floor = state::number(
                 ctx.get::<Json<Value>>(state::VERSION)
                     .await?

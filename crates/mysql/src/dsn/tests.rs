@@ -1,3 +1,5 @@
+//! Data source names as the existing configuration files write them, one row a case.
+
 use super::*;
 
 fn tcp(host: &str, port: u16) -> Address {
