@@ -262,6 +262,16 @@ impl Lane {
             .collect()
     }
 
+    /// Kills whatever is in flight, after a play that did not come to rest.
+    pub(crate) async fn sweep(&self) {
+        let sql = "SELECT id FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled')";
+        let left = self.admin().query(sql).await.unwrap_or_default();
+        for id in left.iter().filter_map(|row| row["id"].as_str()) {
+            // one that has ended meanwhile is as good
+            let _killed = self.admin().kill(id).await;
+        }
+    }
+
     /// Waits until nothing but delayed messages is in flight, except one invocation.
     ///
     /// # Errors

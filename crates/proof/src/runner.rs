@@ -294,6 +294,7 @@ async fn attempt(
             cell.broken.push(format!("{}: {error}", place(fault)));
             // the next play must not meet the rest of this one
             let _cleared = lane.tell_worker("clear");
+            lane.sweep().await;
             return None;
         }
     };
