@@ -8,11 +8,16 @@
 //! let at = cut.wait(Duration::from_secs(10)).await.expect("the cut happened");
 //! ```
 //!
+//! Beside it: [`MySqlProxy`] cuts a database connection after its COMMIT was sent, [`http::ScriptedHttp`] is a fake of an
+//! HTTP server that follows a script.
+//!
 //! Not for production code: it is a dev-dependency. Not for faults of whole connections or servers: `testbed::Proxy`,
 //! `testbed::Restate` and `testbed::MariaDb` have those.
 
 mod frames;
+pub mod http;
 mod message;
+mod mysql;
 mod pipe;
 mod proxy;
 mod rules;
@@ -20,6 +25,7 @@ mod serve;
 mod stream;
 
 pub use message::{Kind, Seen};
+pub use mysql::MySqlProxy;
 pub use proxy::StreamProxy;
 pub use rules::{Cut, CutHandle};
 pub use serve::{serve_behind, serve_behind_on};
