@@ -45,6 +45,20 @@ pub(crate) fn json(command: &mut Command, end: &End) -> Result<Value> {
     serde_json::from_str(&text.because("reading")?).because("not JSON")
 }
 
+/// The call of `ctl` as a person would type it.
+pub(crate) fn typed(command: &Command) -> String {
+    let quote =
+        |word: &str| match word.contains(|c: char| c.is_whitespace() || "'\"$&();".contains(c)) {
+            true => format!("'{word}'"),
+            false => word.to_owned(),
+        };
+    let words: Vec<String> = command
+        .get_args()
+        .map(|word| quote(&word.to_string_lossy()))
+        .collect();
+    format!("ctl {}", words.join(" "))
+}
+
 /// Waits for a command's end. A failure has what it wrote to standard error.
 fn wait(mut child: Child, end: &End) -> Result<()> {
     let until = Instant::now() + COMMAND_WITHIN;

@@ -133,7 +133,7 @@ fn deployments(told: &Told, database: &Value, list: &mut List) {
         list.add(
             format!("{name} is ready"),
             status == "ready",
-            format!("{id:?} is {status}, {error:?}"),
+            format!("{} is {status} {error}", row["id"]),
         );
         let desired = &row["desired_state"];
         list.add(
@@ -216,13 +216,13 @@ fn state(told: &Told, point: &Point, list: &mut List) {
             Value::from_iter(own.into_iter().cloned()),
         );
     }
-    for number in 0..=point.newest {
+    for (number, name) in NAMES.iter().enumerate().take(point.newest + 1) {
         let id = told.id(number);
         let found = routes
             .iter()
             .any(|r| r["sticky"] == "deployment" && r["deployment_id"].as_str() == id);
         list.add(
-            format!("{when}, {} has a host name of its own", NAMES[number]),
+            format!("{when}, {name} has a host name of its own"),
             found,
             "no such route",
         );
@@ -256,10 +256,12 @@ struct List(Vec<Expectation>);
 
 impl List {
     fn add(&mut self, what: impl Into<String>, held: bool, found: impl fmt::Display) {
+        // one line each, whatever words a program ended with
+        let found = found.to_string().replace('\n', "; ");
         self.0.push(Expectation {
             what: what.into(),
             held,
-            found: found.to_string(),
+            found,
         });
     }
 }

@@ -13,8 +13,7 @@ mod story;
 mod worker;
 mod world;
 
-use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -87,7 +86,10 @@ fn stage(options: &Options, end: &End, begin: Instant) -> Result<Option<Told>> {
     let told = match story::tell(&mut world, options.broken, end) {
         Ok(told) => told,
         Err(failure) => {
-            world.keep();
+            // who interrupts does not look for a fault
+            if end.pause(Duration::ZERO).is_ok() {
+                world.keep();
+            }
             return Err(failure);
         }
     };
@@ -123,7 +125,11 @@ fn summary(told: &Told, expectations: &[Expectation], begin: Instant) -> Value {
         .filter(|e| !e.held)
         .map(ToString::to_string)
         .collect();
-    let routes = |when: &str| told.read(when)["database"]["routes"].clone();
+    let routes = |when: &str| match (when, &told.cut_short) {
+        // what was read last was no rollback then
+        (story::ROLLED_BACK, Some(_)) => Value::Null,
+        _ => told.read(when)["database"]["routes"].clone(),
+    };
     let last = told.read(story::ROLLED_BACK);
     json!({
         "ok": broken.is_empty(),
@@ -137,18 +143,4 @@ fn summary(told: &Told, expectations: &[Expectation], begin: Instant) -> Value {
         "expectations": expectations.iter().map(|e| e.what.as_str()).collect::<Vec<_>>(),
         "broken": broken,
     })
-}
-
-/// Where words of a command are separated for a person to type them.
-fn typed(command: &Command) -> String {
-    let quote =
-        |word: &str| match word.contains(|c: char| c.is_whitespace() || "'\"$&();".contains(c)) {
-            true => format!("'{word}'"),
-            false => word.to_owned(),
-        };
-    let words: Vec<String> = command
-        .get_args()
-        .map(|word| quote(&word.to_string_lossy()))
-        .collect();
-    format!("ctl {}", words.join(" "))
 }

@@ -128,12 +128,14 @@ fn parts(
 
     world.headline("promote: traffic goes back to the first");
     let (first, second) = both(told)?;
-    world.ctl(&["promote", &first], end)?;
+    world.ctl(&["promote", &first], end).because("promote")?;
     look(world, told, app_id, PROMOTED, end)?;
     ask(world, told, PROMOTED, 0, end)?;
 
     world.headline("rollback: from the first to the one before, the second");
-    world.ctl(&["rollback", &second, "--from", &first], end)?;
+    world
+        .ctl(&["rollback", &second, "--from", &first], end)
+        .because("rollback")?;
     ask(world, told, ROLLED_BACK, 1, end)?;
 
     world.headline("where every host name leads");
@@ -161,7 +163,8 @@ fn deploy(world: &World, told: &Told, number: usize, end: &End) -> Result<()> {
         "--timeout",
         FOLLOW,
     ];
-    world.ctl(&args, end)
+    let which = ["the first", "the second"][number];
+    world.ctl(&args, end).because(format!("{which} ctl deploy"))
 }
 
 fn look(world: &World, told: &mut Told, app_id: &str, when: &'static str, end: &End) -> Result<()> {

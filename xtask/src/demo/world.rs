@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::Break;
 use super::command;
 use super::end::End;
 use super::worker::Worker;
-use super::{Break, typed};
 use crate::run::{Because, Result};
 use crate::stack::Stack;
 
@@ -71,7 +71,9 @@ impl World {
         world.headline("worker serve: registers itself with Restate");
         let mut worker = Worker::start(&world.bin.join("worker"), &config, &world.log())?;
         let ready = worker.ready(end);
-        println!("{}", worker.health);
+        if ready.is_ok() {
+            println!("ready: http://{}/health/ready", worker.health);
+        }
         world.worker = Some(worker);
         ready.map(|()| world)
     }
@@ -103,7 +105,7 @@ impl World {
     pub(crate) fn ctl(&self, args: &[&str], end: &End) -> Result<()> {
         let mut ctl = Command::new(self.ctl_path());
         ctl.args(args).envs(self.variables());
-        println!("$ {}", typed(&ctl));
+        println!("$ {}", command::typed(&ctl));
         command::run(&mut ctl, end)
     }
 

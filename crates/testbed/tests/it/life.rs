@@ -1,6 +1,7 @@
 //! Nothing outlives its process: a killed test, a stack whose input ends.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -75,6 +76,32 @@ fn the_stack_tells_its_addresses_obeys_and_ends_with_its_input() {
     drop(stack.stdin.take());
     assert!(stack.wait().unwrap().success());
     assert!(!is_running(&pid("restate")));
+}
+
+#[test]
+fn the_stack_hosts_an_edge_that_can_stop_and_start_and_a_vault() {
+    let mut stack = Command::new(env!("CARGO_BIN_EXE_stack"))
+        .args(["--edge", "eu", "--edge", "us", "--vault"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(stack.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let addresses = next();
+    let answers = |address: &str| TcpStream::connect(address).is_ok();
+    let front = addresses["edge"]["front"].as_str().unwrap();
+    assert!(answers(front) && answers(addresses["edge"]["control"].as_str().unwrap()));
+    let vault = addresses["vault"]["url"].as_str().unwrap();
+    assert!(answers(vault.trim_start_matches("http://")));
+    for word in ["stop edge", "start edge", "stop edge"] {
+        say(&mut stack, word);
+        assert_eq!(next()["done"], word);
+        assert!(answers(front), "the front stays where it is");
+    }
+    drop(stack.stdin.take());
+    assert!(stack.wait().unwrap().success());
+    assert!(!answers(front));
 }
 
 fn say(stack: &mut Child, line: &str) {
