@@ -210,3 +210,6 @@ impl Checks {
 
 /// The values of no query.
 pub(crate) const NONE: &[Value] = &[];
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use soak::{Options, Pace};
 fn a_few_seconds_of_operations_and_faults_leave_the_invariants_standing() {
     let options = Options {
         seed: 1,
-        length: Duration::from_secs(9),
+        length: Duration::from_secs(8),
         pace: Pace {
             operation: Duration::from_millis(110),
             fault: Duration::from_millis(1000),
