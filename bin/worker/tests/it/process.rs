@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,6 +17,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Worker {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// Ends with the worker's stderr.
+    reader: Option<JoinHandle<()>>,
     dir: TempDir,
 }
 
@@ -59,14 +62,19 @@ impl Worker {
         let log = Arc::new(Mutex::new(Vec::new()));
         let stderr = child.stderr.take().expect("stderr is a pipe");
         let sink = log.clone();
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 sink.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(line);
             }
         });
-        Self { child, log, dir }
+        Self {
+            child,
+            log,
+            reader: Some(reader),
+            dir,
+        }
     }
 
     /// Where it was told to keep its files; only the configuration is there.
@@ -150,13 +158,17 @@ impl Worker {
         assert!(sent.success());
     }
 
-    /// Waits for its end.
+    /// Waits for its end and for its last log line.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("the process can be asked") {
-                // The reader of its log needs a moment to see the end.
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                if let Some(reader) = self.reader.take() {
+                    tokio::task::spawn_blocking(|| reader.join())
+                        .await
+                        .expect("joined")
+                        .expect("its log was read to the end");
+                }
                 return status;
             }
             assert!(Instant::now() < until, "still running: {:#?}", self.lines());
