@@ -3,6 +3,7 @@
 use durable::{Stop, codes};
 use mysql::sql;
 use mysql::{DbError, Tx};
+use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 
 /// A phase the customer sees; the text is both the status and the step.
@@ -59,23 +60,68 @@ pub(crate) async fn begin(
             ),
         ));
     }
-    sql::execute(
-        &**tx,
-        "UPDATE deployment_steps SET ended_at = ? WHERE deployment_id = ? AND step <> ? AND ended_at IS NULL",
-        [now.into(), deployment_id.into(), phase.text().into()],
-    )
-    .await?;
+    end_others(tx, deployment_id, phase, now).await?;
     upsert_step(tx, deployment_id, phase, now).await?;
     Ok(())
 }
 
+/// Read without a lock and ended by primary key: an UPDATE by deployment would lock the gaps beside its rows, and two
+/// deployments that begin side by side would each wait for the other's gap.
+async fn end_others(tx: &Tx, deployment_id: &str, phase: Phase, now: i64) -> Result<(), DbError> {
+    let open: Vec<OpenStep> = sql::all(
+        &**tx,
+        "SELECT pk FROM deployment_steps WHERE deployment_id = ? AND step <> ? AND ended_at IS NULL",
+        [deployment_id.into(), phase.text().into()],
+    )
+    .await?;
+    for step in open {
+        sql::execute(
+            &**tx,
+            "UPDATE deployment_steps SET ended_at = ? WHERE pk = ?",
+            [now.into(), step.pk.into()],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct OpenStep {
+    pk: u64,
+}
+
+#[derive(FromQueryResult)]
+struct Owners {
+    workspace_id: String,
+    project_id: String,
+    app_id: String,
+    environment_id: String,
+}
+
+/// With values, not `INSERT … SELECT`: that one holds the table's auto-increment lock until its end, and thousands of
+/// deployments that begin at once would queue for it.
 async fn upsert_step(tx: &Tx, deployment_id: &str, phase: Phase, now: i64) -> Result<(), DbError> {
+    let owners: Option<Owners> = sql::one(
+        &**tx,
+        "SELECT workspace_id, project_id, app_id, environment_id FROM deployments WHERE id = ?",
+        [deployment_id.into()],
+    )
+    .await?;
+    let Some(o) = owners else { return Ok(()) };
     sql::execute(
         &**tx,
         "INSERT INTO deployment_steps (workspace_id, project_id, app_id, environment_id, deployment_id, step, started_at)
-         SELECT workspace_id, project_id, app_id, environment_id, id, ?, ? FROM deployments WHERE id = ?
+         VALUES (?, ?, ?, ?, ?, ?, ?)
          ON DUPLICATE KEY UPDATE started_at = VALUES(started_at), ended_at = NULL, error = NULL",
-        [phase.text().into(), now.into(), deployment_id.into()],
+        [
+            o.workspace_id.into(),
+            o.project_id.into(),
+            o.app_id.into(),
+            o.environment_id.into(),
+            deployment_id.into(),
+            phase.text().into(),
+            now.into(),
+        ],
     )
     .await?;
     Ok(())

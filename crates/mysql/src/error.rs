@@ -151,6 +151,8 @@ fn class_of_number(number: u16, message: &str) -> Class {
     match number {
         // lock wait, deadlock; MariaDB's snapshot conflict; table changed under a snapshot
         1205 | 1213 | 1020 | 1412 => Class::Transient,
+        // MariaDB: a deadlock or lock wait met while the auto-increment value was drawn
+        1467 => Class::Transient,
         // too many connections (server, user), shutting down, killed, aborted, gone, lost
         1040 | 1203 | 1053 | 1317 | 1152 | 1184 | 1927 | 2006 | 2013 => Class::Transient,
         1158..=1161 => Class::Transient,
