@@ -9,6 +9,7 @@ mod disturb;
 mod driver;
 mod error;
 mod invariants;
+mod kinds;
 mod look;
 mod operate;
 mod plan;
