@@ -8,6 +8,10 @@ default:
 setup:
     cargo xtask setup
 
+# watch an image become a live, routed deployment; `just demo --once`, `just demo --break edge`
+demo *words:
+    cargo xtask demo {{words}}
+
 # run all tests, or those the words select: `just test -p deploy`
 test *words:
     cargo xtask test {{words}}

@@ -12,7 +12,7 @@
 //! }
 //! ```
 //!
-//! Not for production code: it is a dev-dependency, its own binary `stack` apart. Not a mock: there
+//! Not for production code: it is a dev-dependency, its own programs `stack` and `readback` apart. Not a mock: there
 //! is no in-process stand-in for Restate or MySQL here.
 
 mod database;
