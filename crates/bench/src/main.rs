@@ -24,6 +24,7 @@ use clap::Parser;
 use report::Report;
 use scale::Scale;
 use stack::Stack;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What went wrong, for the person who started it.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -35,6 +36,9 @@ struct Args {
     /// Small numbers, for trying the bench itself.
     #[arg(long)]
     quick: bool,
+    /// So many deployments wait together, instead of 5 000.
+    #[arg(long, conflicts_with = "doc")]
+    waiting: Option<usize>,
     /// Only these parts.
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Part>,
@@ -75,7 +79,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(Args::parse())) {
+    match runtime.block_on(until_stopped(run(Args::parse()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -84,12 +88,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// Ends early, and the servers and the worker with it, when the person or the system says so.
+async fn until_stopped(run: impl Future<Output = Result<()>>) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        result = run => result,
+        _ = terminate.recv() => Err("stopped".into()),
+        _ = interrupt.recv() => Err("stopped".into()),
+    }
+}
+
 async fn run(args: Args) -> Result<()> {
-    let scale = if args.quick {
+    let mut scale = if args.quick {
         Scale::quick()
     } else {
         Scale::full()
     };
+    scale.waiting = args.waiting.unwrap_or(scale.waiting);
     let wanted = |part| args.only.is_empty() || args.only.contains(&part);
     let program = |given: &Option<PathBuf>, name| given.clone().map_or_else(|| beside(name), Ok);
     let load = machine::load()?;

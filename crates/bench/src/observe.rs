@@ -139,7 +139,7 @@ async fn watch(db: Db, flights: Flights, rounds: Arc<Mutex<Vec<Duration>>>) {
 async fn look(db: &Db, ids: &[String]) -> Result<Vec<(String, String, bool, bool)>> {
     let statement = format!(
         "SELECT d.id, CAST(d.status AS CHAR) AS status, COUNT(t.pk) AS regions, \
-         CAST(COALESCE(SUM((SELECT COUNT(*) FROM instances i WHERE i.deployment_id = t.deployment_id \
+         CAST(COALESCE(SUM((SELECT COUNT(*) FROM instances i FORCE INDEX (idx_deployment_id) WHERE i.deployment_id = t.deployment_id \
             AND i.region_id = t.region_id AND i.status = 'running') >= t.autoscaling_replicas_min), 0) AS SIGNED) AS healthy \
          FROM deployments d LEFT JOIN deployment_topology t ON t.deployment_id = d.id AND t.desired_status = 'running' \
          WHERE d.id IN ({}) GROUP BY d.id, d.status",

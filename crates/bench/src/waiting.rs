@@ -147,18 +147,20 @@ async fn wait(
         agent.stop().await;
     }
     let complaints = worker.complaints()?;
-    if let Some(first) = complaints.first() {
-        eprintln!(
-            "{} complaints of the worker, the first: {first}",
-            complaints.len()
-        );
+    if !complaints.is_empty() {
+        let shown = complaints.iter().take(3);
+        let shown: Vec<String> = shown.map(|(what, n)| format!("{n} × {what}")).collect();
+        report.note(format!(
+            "`{prefix}-…`: most frequent in the worker's log: {}.",
+            shown.join("; ")
+        ));
     }
     Ok(Waited {
         until_wait,
         until_ready,
         at_wait,
         settled,
-        complaints: complaints.len(),
+        complaints: complaints.iter().map(|(_, n)| n).sum(),
     })
 }
 

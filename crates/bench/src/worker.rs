@@ -1,11 +1,12 @@
 //! The worker as a process: starting, waiting until it is ready, its memory and CPU time, its end.
 //! Not for what it does.
 
-use std::net::TcpListener;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -41,18 +42,16 @@ impl Worker {
         ingress_url: &str,
     ) -> Result<(Self, Duration)> {
         let dir = tempfile::tempdir()?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         // The sizes and times of production; only addresses differ.
         let config = format!(
             "cname_domain = \"cname.test\"\ndefault_domain = \"bench.test\"\n[database]\nprimary = \"{dsn}\"\n\
-             [restate]\nlisten = \"127.0.0.1:{port}\"\nadmin_url = \"{admin_url}\"\ningress_url = \"{ingress_url}\"\n\
+             [restate]\nlisten = \"127.0.0.1:0\"\nadmin_url = \"{admin_url}\"\ningress_url = \"{ingress_url}\"\n\
              register_as = \"http://127.0.0.1:{{port}}\"\n[observability.logging]\nformat = \"json\"\n"
         );
         let path = dir.path().join("worker.toml");
         std::fs::write(&path, config)?;
         let log = std::fs::File::create(dir.path().join("log"))?;
         let client = reqwest::Client::builder().build()?;
-        let url = format!("http://127.0.0.1:{port}/health/ready");
         let began = Instant::now();
         let mut child = Command::new(program)
             .arg("--config")
@@ -66,14 +65,20 @@ impl Worker {
             .spawn()
             .map_err(|e| format!("{}: {e}", program.display()))?;
         loop {
-            let answer = client.get(&url).send().await;
+            let log = std::fs::read_to_string(dir.path().join("log"))?;
+            let ready = match address(&log) {
+                None => false,
+                Some(address) => {
+                    let asked = client.get(format!("http://{address}/health/ready"));
+                    asked.send().await.is_ok_and(|a| a.status().is_success())
+                }
+            };
             let took = began.elapsed();
-            if answer.is_ok_and(|a| a.status().is_success()) {
+            if ready {
                 let pid = child.id().ok_or("the worker ended")?;
                 return Ok((Self { child, pid, dir }, took));
             }
             if took > PATIENCE || child.try_wait()?.is_some() {
-                let log = std::fs::read_to_string(dir.path().join("log"))?;
                 return Err(format!("the worker did not become ready:\n{log}").into());
             }
             tokio::time::sleep(ASK_EVERY).await;
@@ -84,14 +89,19 @@ impl Worker {
         self.pid
     }
 
-    /// Warnings and errors in its log.
-    pub(crate) fn complaints(&self) -> Result<Vec<String>> {
+    /// Warnings and errors in its log by what they say, the most frequent first.
+    pub(crate) fn complaints(&self) -> Result<Vec<(String, usize)>> {
         let log = std::fs::read_to_string(self.dir.path().join("log"))?;
-        Ok(log
-            .lines()
-            .filter(|l| l.contains("\"level\":\"WARN\"") || l.contains("\"level\":\"ERROR\""))
-            .map(str::to_owned)
-            .collect())
+        let mut counts = BTreeMap::<String, usize>::new();
+        for line in log.lines() {
+            let line: Value = serde_json::from_str(line).unwrap_or_default();
+            if matches!(line["level"].as_str(), Some("WARN" | "ERROR")) {
+                *counts.entry(kind(&line["fields"])).or_default() += 1;
+            }
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        Ok(counts)
     }
 
     /// Its resident memory, as the kernel counts it.
@@ -123,4 +133,23 @@ impl Worker {
             Err(format!("the worker ended with {status}").into())
         }
     }
+}
+
+/// What a log line is about: its message, the step, and the beginning of the error without what differs each time.
+fn kind(fields: &Value) -> String {
+    let words = ["message", "step", "error"]
+        .iter()
+        .filter_map(|name| fields[*name].as_str());
+    let text = words.collect::<Vec<_>>().join(": ");
+    let text = text.replace("Execution Error: error returned from database: ", "");
+    text.chars().filter(|c| *c != '|').take(120).collect()
+}
+
+/// Where it says that it listens.
+fn address(log: &str) -> Option<String> {
+    let mut lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let line = lines.find(|line| line["fields"]["message"] == "listening")?;
+    Some(line["fields"]["address"].as_str()?.to_owned())
 }
