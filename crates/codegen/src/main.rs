@@ -15,10 +15,21 @@ use std::{env, fs};
 /// The .proto files below `proto/hydra/v1` that have a client crate: `github_status` is written to
 /// `crates/github-status-client`.
 const CLIENTS: &[&str] = &[
+    "app",
+    "certificate",
+    "clickhouse_user",
+    "cron",
+    "custom_domain",
     "deploy",
     "deployment",
+    "environment",
     "github_status",
+    "key_last_used_partition",
+    "key_last_used_sync",
+    "key_refill",
     "openapi",
+    "project",
+    "quota_check",
     "routing",
     "versioning",
 ];
