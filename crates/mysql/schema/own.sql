@@ -60,3 +60,22 @@ CREATE TABLE IF NOT EXISTS `ctrl_worker_locks` (
   `until_at` bigint NOT NULL,
   PRIMARY KEY (`name`)
 );
+
+-- When each certificate is to be renewed next. Rebuilt from challenges and certificates by the sweep.
+CREATE TABLE IF NOT EXISTS `ctrl_worker_renewals` (
+  `hostname` varchar(255) NOT NULL,
+  `domain_id` varchar(255) NOT NULL,
+  `workspace_id` varchar(255) NOT NULL,
+  `domain_created_at` bigint NOT NULL,
+  `renew_at` bigint NOT NULL,
+  `reason` varchar(32) NOT NULL,
+  `expires_at` bigint NOT NULL,
+  `ari_checked_at` bigint,
+  `ari_next_at` bigint NOT NULL,
+  `failures` int NOT NULL,
+  `updated_at` bigint NOT NULL,
+  PRIMARY KEY (`hostname`),
+  KEY `ctrl_worker_renewals_renew_at_idx` (`renew_at`),
+  KEY `ctrl_worker_renewals_ari_next_at_idx` (`ari_next_at`),
+  KEY `ctrl_worker_renewals_expires_at_idx` (`expires_at`)
+);

@@ -26,6 +26,10 @@ pub enum Lock {
     CustomDomains,
     /// `acme_challenges`
     AcmeChallenges,
+    /// `certificates`
+    Certificates,
+    /// `ctrl_worker_renewals`
+    Renewals,
 }
 
 /// What one transaction has locked so far.

@@ -29,6 +29,7 @@ pub mod clusters;
 pub mod ctrl_worker_locks;
 pub mod ctrl_worker_meta;
 pub mod ctrl_worker_region_counters;
+pub mod ctrl_worker_renewals;
 pub mod ctrl_worker_rollback_sources;
 pub mod ctrl_worker_runs;
 pub mod ctrl_worker_swaps;
@@ -75,6 +76,7 @@ pub fn tables() -> BTreeMap<&'static str, Vec<String>> {
         ctrl_worker_locks,
         ctrl_worker_meta,
         ctrl_worker_region_counters,
+        ctrl_worker_renewals,
         ctrl_worker_rollback_sources,
         ctrl_worker_runs,
         ctrl_worker_swaps,
