@@ -31,6 +31,7 @@ const CLIENTS: &[&str] = &[
     "project",
     "quota_check",
     "routing",
+    "scheduler",
     "versioning",
 ];
 

@@ -79,3 +79,22 @@ CREATE TABLE IF NOT EXISTS `ctrl_worker_renewals` (
   KEY `ctrl_worker_renewals_ari_next_at_idx` (`ari_next_at`),
   KEY `ctrl_worker_renewals_expires_at_idx` (`expires_at`)
 );
+
+-- How each periodic job stands: a copy of what its object in Restate knows.
+CREATE TABLE IF NOT EXISTS `ctrl_worker_jobs` (
+  `job` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `active` boolean NOT NULL,
+  `paused` boolean NOT NULL,
+  `armed_at` bigint,
+  `done_until` bigint,
+  `next_at` bigint,
+  `unfinished_since` bigint,
+  `started_at` bigint,
+  `finished_at` bigint,
+  `outcome` varchar(32),
+  `items` bigint NOT NULL,
+  `error` text,
+  `last_success_at` bigint,
+  `updated_at` bigint NOT NULL,
+  PRIMARY KEY (`job`)
+);
