@@ -60,7 +60,7 @@ pub(crate) fn program_name() -> String {
 }
 
 /// A new folder for one server.
-pub(crate) fn server_dir(name: &str) -> Result<PathBuf, StartError> {
+pub fn server_dir(name: &str) -> Result<PathBuf, StartError> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let dir = PROCESS_DIR.join(format!("{name}-{number}"));

@@ -39,7 +39,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running server with its guard.
 #[derive(Debug)]
-pub(crate) struct Guarded {
+pub struct Guarded {
     shell: Child,
     words: Option<ChildStdin>,
     pid: u32,
@@ -47,19 +47,23 @@ pub(crate) struct Guarded {
 }
 
 /// What to run, and what belongs to it.
-pub(crate) struct Spec<'a> {
-    pub(crate) program: &'a Path,
-    pub(crate) args: Vec<String>,
-    pub(crate) env: Vec<(String, String)>,
+#[derive(Debug)]
+pub struct Spec<'a> {
+    /// The program's path.
+    pub program: &'a Path,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its whole environment, `PATH` apart.
+    pub env: Vec<(String, String)>,
     /// Where `log` goes.
-    pub(crate) dir: &'a Path,
+    pub dir: &'a Path,
     /// Whether `dir` goes with the server, unless the folder above holds a file `keep`.
-    pub(crate) remove: bool,
+    pub remove: bool,
 }
 
 impl Guarded {
     /// Starts the server. Its output goes to `<dir>/log` and, line by line, to the receiver.
-    pub(crate) async fn start(
+    pub async fn start(
         spec: Spec<'_>,
     ) -> Result<(Self, mpsc::UnboundedReceiver<String>), StartError> {
         let log = spec.dir.join("log");
@@ -115,16 +119,18 @@ impl Guarded {
         ))
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    /// The server's process id.
+    pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    pub(crate) fn is_running(&self) -> bool {
+    /// Whether it has not ended.
+    pub fn is_running(&self) -> bool {
         !*self.ended.borrow()
     }
 
     /// Sends a signal by its short name (`STOP`, `CONT`, …).
-    pub(crate) fn signal(&mut self, name: &str) {
+    pub fn signal(&mut self, name: &str) {
         if let Some(words) = &mut self.words {
             // a guard that is gone has already ended the server
             let _ = writeln!(words, "{name}");
@@ -132,7 +138,7 @@ impl Guarded {
     }
 
     /// Ends the server with `signal`, leaving its folder, and waits until it is gone.
-    pub(crate) async fn end(mut self, signal: &str) {
+    pub async fn end(mut self, signal: &str) {
         self.signal("leave");
         self.signal(signal);
         let gone = tokio::time::timeout(STOP_WITHIN, self.ended.wait_for(|ended| *ended)).await;

@@ -16,6 +16,7 @@
 //! is no in-process stand-in for Restate or MySQL here.
 
 mod database;
+mod dns;
 mod error;
 mod evidence;
 mod files;
@@ -33,8 +34,10 @@ pub use database::{
     Database, MYSQL_VARIABLE, create_database, create_database_on, db, ensure_database, migrate,
     migrated_database, mysql_url, shared_database,
 };
+pub use dns::{DnsData, DnsFailure, DnsKind, DnsServer, RecordSource, dns};
 pub use error::StartError;
-pub use files::{keep_evidence, process_dir, repository, target_dir};
+pub use files::{keep_evidence, process_dir, repository, server_dir, target_dir};
+pub use guard::{Guarded, Spec};
 pub use mariadb::{MariaDb, MariaDbOptions, PASSWORD, USER};
 pub use process::{admin, ingress, restate, run, runtime, serve, serve_on};
 pub use proxy::Proxy;
