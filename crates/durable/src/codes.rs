@@ -77,6 +77,24 @@ codes! {
     CANCELLED = "CW0027", 409;
     /// The stored data is not what the worker can work with.
     BAD_DATA = "CW0028", 500;
+    /// Waking a deployment would exceed the workspace's quota.
+    WAKE_OVER_QUOTA = "CW0029", 409;
+    /// What is to be deleted, or something below it, is protected against it.
+    DELETE_PROTECTED = "CW0030", 409;
+    /// The path of an OpenAPI document is not a clean absolute path.
+    SPEC_PATH = "CW0031", 400;
+    /// The OpenAPI document of a deployment is larger than is stored.
+    SPEC_TOO_LARGE = "CW0032", 413;
+    /// The way to an OpenAPI document leads to another host or to a private address.
+    SPEC_FORBIDDEN_ADDRESS = "CW0033", 403;
+    /// No ClickHouse is configured for what was asked.
+    CLICKHOUSE_NOT_CONFIGURED = "CW0034", 400;
+    /// ClickHouse refuses a statement of the worker for good.
+    CLICKHOUSE_REFUSED = "CW0035", 502;
+    /// The stored password of a ClickHouse user cannot be opened.
+    PASSWORD_UNREADABLE = "CW0036", 500;
+    /// At least one partition of the last-used sync failed.
+    LAST_USED_INCOMPLETE = "CW0037", 500;
 }
 
 #[cfg(test)]
