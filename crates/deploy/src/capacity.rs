@@ -1,5 +1,6 @@
-//! Replicas per region and the workspace's quota: pure arithmetic, in 64 bits.
+//! Replicas per region and what they take: pure arithmetic, in 64 bits. Whether that fits is `mysql::quota`'s.
 
+use mysql::quota::Resources;
 use serde::{Deserialize, Serialize};
 
 /// A region of the environment with the autoscaling policy attached to it, as stored.
@@ -59,45 +60,9 @@ pub(crate) fn place(settings: &[RegionSetting]) -> Vec<Placement> {
         .collect()
 }
 
-/// CPU millicores and memory MiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Resources {
-    /// Millicores.
-    pub(crate) cpu: i64,
-    /// MiB.
-    pub(crate) memory: i64,
-}
-
-/// Which quota is exceeded; the CPU is checked first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exceeded {
-    /// Wanted and allowed millicores.
-    Cpu(i64, i64),
-    /// Wanted and allowed MiB.
-    Memory(i64, i64),
-}
-
-/// Whether `each` replica of all placements fits beside what is allocated. Equality fits.
-pub(crate) fn fits(
-    placements: &[Placement],
-    each: Resources,
-    allocated: Resources,
-    quota: Resources,
-) -> Result<(), Exceeded> {
-    let replicas: i64 = placements.iter().map(|p| i64::from(p.max)).sum();
-    let cpu = allocated
-        .cpu
-        .saturating_add(each.cpu.saturating_mul(replicas));
-    let memory = allocated
-        .memory
-        .saturating_add(each.memory.saturating_mul(replicas));
-    if cpu > quota.cpu {
-        return Err(Exceeded::Cpu(cpu, quota.cpu));
-    }
-    if memory > quota.memory {
-        return Err(Exceeded::Memory(memory, quota.memory));
-    }
-    Ok(())
+/// What all replicas of all placements may take.
+pub(crate) fn wanted(placements: &[Placement], each: Resources) -> Resources {
+    each.times(placements.iter().map(|p| i64::from(p.max)).sum())
 }
 
 /// How many regions must be healthy: all but one, and at least one.
@@ -147,52 +112,17 @@ mod tests {
     }
 
     #[test]
-    fn quota_allows_equality_and_checks_cpu_first() {
-        let p = place(&[setting(Some(1), Some(3))]);
+    fn every_replica_of_every_region_counts() {
+        let p = place(&[setting(Some(1), Some(3)), setting(Some(2), None)]);
         let each = Resources {
             cpu: 500,
             memory: 100,
         };
-        let quota = Resources {
-            cpu: 10_000,
-            memory: 1_000,
+        let all = Resources {
+            cpu: 2_500,
+            memory: 500,
         };
-        assert_eq!(
-            fits(
-                &p,
-                each,
-                Resources {
-                    cpu: 8_500,
-                    memory: 700
-                },
-                quota
-            ),
-            Ok(())
-        );
-        assert_eq!(
-            fits(
-                &p,
-                each,
-                Resources {
-                    cpu: 9_000,
-                    memory: 900
-                },
-                quota
-            ),
-            Err(Exceeded::Cpu(10_500, 10_000))
-        );
-        assert_eq!(
-            fits(
-                &p,
-                each,
-                Resources {
-                    cpu: 0,
-                    memory: 900
-                },
-                quota
-            ),
-            Err(Exceeded::Memory(1_200, 1_000))
-        );
+        assert_eq!(wanted(&p, each), all);
     }
 
     #[test]
@@ -204,8 +134,8 @@ mod tests {
         #[test]
         fn arithmetic_never_overflows(cpu in 0i64..=i64::from(i32::MAX), max in 1i32..=i32::MAX) {
             let p = place(&[setting(Some(1), Some(max)), setting(Some(1), Some(max))]);
-            let each = Resources { cpu, memory: cpu };
-            let _ = fits(&p, each, Resources { cpu: i64::MAX, memory: i64::MAX }, Resources { cpu: 1, memory: 1 });
+            let all = wanted(&p, Resources { cpu, memory: cpu });
+            prop_assert!(all.cpu >= cpu && all.memory == all.cpu);
         }
     }
 }

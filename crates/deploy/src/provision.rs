@@ -1,11 +1,12 @@
 //! Phase `deploying`, first half: topology, sentinels and network policies of a deployment in one transaction,
 //! with the workspace's quota row locked, every row with a version taken in that transaction.
 
-use crate::capacity::{self, Exceeded, Placement, RegionSetting, Resources};
+use crate::capacity::{self, Placement, RegionSetting};
 use crate::claim::Subject;
 use crate::phase::{self, Phase};
 use crate::policies::{PolicyInput, policies};
 use durable::{Stop, codes};
+use mysql::quota::{self, Exceeded, Resources};
 use mysql::sql;
 use mysql::{Db, Lock, Tx, counter, now_ms};
 use sea_orm::FromQueryResult;
@@ -20,18 +21,6 @@ struct SettingRow {
     replicas_max: Option<i32>,
     cpu_threshold: Option<i8>,
     memory_threshold: Option<i8>,
-}
-
-#[derive(FromQueryResult)]
-struct QuotaRow {
-    cpu: u32,
-    memory: u32,
-}
-
-#[derive(FromQueryResult)]
-struct SumRow {
-    cpu: i64,
-    memory: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -64,13 +53,7 @@ pub(crate) async fn provision(
 
 async fn write(tx: &Tx, s: &Subject, sentinel_image: &str) -> Result<(), Stop> {
     let now = now_ms();
-    tx.touch(Lock::Quota);
-    let quota: Option<QuotaRow> = sql::one(
-        &**tx,
-        "SELECT allocated_cpu_millicores_total AS cpu, allocated_memory_mib_total AS memory FROM quota WHERE workspace_id = ? FOR UPDATE",
-        [s.workspace_id.as_str().into()],
-    )
-    .await?;
+    let quota = quota::lock(tx, &s.workspace_id).await?;
     phase::begin(tx, &s.id, "'building','deploying'", Phase::Deploying, now).await?;
     let existing: Vec<IdRow> = sql::all(
         &**tx,
@@ -108,7 +91,7 @@ async fn write(tx: &Tx, s: &Subject, sentinel_image: &str) -> Result<(), Stop> {
             "The workspace has no quota. Contact support to have one set.",
         ));
     };
-    check_quota(tx, s, &placements, &spec, &quota).await?;
+    check_quota(tx, s, &placements, &spec, quota).await?;
 
     let regions: BTreeSet<&str> = placements.iter().map(|p| p.region_id.as_str()).collect();
     let guarded: Vec<IdRow> = sql::all(
@@ -170,30 +153,15 @@ async fn check_quota(
     s: &Subject,
     placements: &[Placement],
     spec: &SpecRow,
-    quota: &QuotaRow,
+    quota: Resources,
 ) -> Result<(), Stop> {
-    let sum: Option<SumRow> = sql::one(
-        &**tx,
-        "SELECT CAST(COALESCE(SUM(CAST(d.cpu_millicores AS SIGNED) * t.autoscaling_replicas_max), 0) AS SIGNED) AS cpu,
-                CAST(COALESCE(SUM(CAST(d.memory_mib AS SIGNED) * t.autoscaling_replicas_max), 0) AS SIGNED) AS memory
-         FROM deployment_topology t JOIN deployments d ON d.id = t.deployment_id
-         WHERE t.workspace_id = ? AND t.desired_status = 'running' AND t.deployment_id <> ?",
-        [s.workspace_id.as_str().into(), s.id.as_str().into()],
-    )
-    .await?;
-    let allocated = sum.map_or(Resources { cpu: 0, memory: 0 }, |r| Resources {
-        cpu: r.cpu,
-        memory: r.memory,
-    });
+    let allocated = quota::allocated(tx, &s.workspace_id, &s.id).await?;
     let each = Resources {
         cpu: spec.cpu_millicores.into(),
         memory: spec.memory_mib.into(),
     };
-    let quota = Resources {
-        cpu: quota.cpu.into(),
-        memory: quota.memory.into(),
-    };
-    capacity::fits(placements, each, allocated, quota).map_err(|exceeded| match exceeded {
+    let more = capacity::wanted(placements, each);
+    quota::fits(allocated, more, quota).map_err(|exceeded| match exceeded {
         Exceeded::Cpu(want, have) => Stop::fault(
             codes::CPU_QUOTA,
             format!("The workspace's CPU quota would be exceeded: {want} of {have} millicores. Stop another deployment, lower the replicas, or ask for a larger quota."),

@@ -19,6 +19,9 @@ pub(crate) struct Target {
     pub(crate) environment_slug: Option<String>,
     pub(crate) current_deployment_id: Option<String>,
     pub(crate) is_rolled_back: Option<bool>,
+    /// Traffic was rolled back from it: it stays up until that is confirmed. Absent in older journals.
+    #[serde(default)]
+    pub(crate) is_rollback_source: bool,
 }
 
 impl Target {
@@ -28,6 +31,15 @@ impl Target {
 
     fn rolled_back(&self) -> bool {
         self.is_rolled_back.unwrap_or(false)
+    }
+
+    /// Whether a standby may have been pending for it that has to be given back when nothing moves: a replaced production
+    /// deployment has one, the source of a rollback has not.
+    pub(crate) fn was_to_sleep(&self) -> bool {
+        self.environment_slug.as_deref() == Some("production")
+            && !self.asleep()
+            && !self.is_current()
+            && !self.is_rollback_source
     }
 
     /// Ready or stopped, but not meant to run: it has to be woken before it gets traffic.
@@ -41,7 +53,8 @@ pub(crate) async fn load(db: &Db, deployment_id: &str) -> Result<Target, Stop> {
     let row: Option<Target> = sql::one(
         db.primary(),
         "SELECT d.id, d.project_id, d.app_id, d.environment_id, d.status, d.desired_state, e.slug AS environment_slug,
-                a.current_deployment_id, a.is_rolled_back
+                a.current_deployment_id, a.is_rolled_back,
+                EXISTS (SELECT 1 FROM ctrl_worker_rollback_sources s WHERE s.app_id = d.app_id AND s.deployment_id = d.id) AS is_rollback_source
          FROM deployments d
          JOIN apps a ON a.id = d.app_id
          LEFT JOIN environments e ON e.id = d.environment_id AND e.app_id = d.app_id
@@ -159,6 +172,7 @@ mod tests {
             environment_slug: Some("production".into()),
             current_deployment_id: Some("d_live".into()),
             is_rolled_back: Some(false),
+            is_rollback_source: false,
         }
     }
 
@@ -230,6 +244,39 @@ mod tests {
             )),
             "CW0011"
         );
+    }
+
+    #[test]
+    fn a_replaced_deployment_was_to_sleep_also_while_the_app_is_rolled_back() {
+        let frozen = Target {
+            is_rolled_back: Some(true),
+            ..target("d_1")
+        };
+        assert!(target("d_1").was_to_sleep() && frozen.was_to_sleep());
+        assert!(!target("d_live").was_to_sleep());
+        for other in [
+            Target {
+                is_rollback_source: true,
+                ..frozen.clone()
+            },
+            Target {
+                environment_slug: Some("preview".into()),
+                ..frozen.clone()
+            },
+            Target {
+                desired_state: "standby".into(),
+                ..frozen
+            },
+        ] {
+            assert!(!other.was_to_sleep(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_journal_without_the_newer_field_is_read() {
+        let mut old = serde_json::to_value(target("d_1")).expect("JSON");
+        old.as_object_mut().expect("an object").remove("is_rollback_source");
+        assert_eq!(serde_json::from_value(old).ok(), Some(target("d_1")));
     }
 
     #[test]

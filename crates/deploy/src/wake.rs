@@ -43,8 +43,8 @@ pub(crate) async fn wake_deployment(
     Ok(msg::WakeDeploymentResponse {})
 }
 
-/// Cancels a pending standby and, when the target sleeps, wakes it and waits for its minimum of replicas. On time-out:
-/// 409 with the reason. However it fails, the target sleeps again, at once or when it was about to.
+/// Cancels a pending standby and, when the target sleeps, wakes it and waits for its minimum of replicas. On time-out, and
+/// when the quota has no room for it: 409 with the reason. However it fails, the target sleeps again, at once or when it was about to.
 pub(crate) async fn ensure_awake(
     deps: &Deps,
     ctx: &SharedObjectContext<'_>,
@@ -102,15 +102,12 @@ async fn try_to_wake(
 }
 
 /// After a move that did not happen: a target that was woken sleeps again, and one whose pending standby was cleared
-/// gets a new one, unless it must stay up because the app is rolled back.
+/// gets a new one, unless it must stay up because traffic was rolled back from it.
 pub(crate) fn restore_sleep(deps: &Deps, ctx: &SharedObjectContext<'_>, target: &Target) {
-    if target.is_current() {
-        return;
-    }
-    if target.asleep() {
-        sleep_again(ctx, target);
-    } else if !target.is_rolled_back.unwrap_or(false) {
+    if target.was_to_sleep() {
         send_to_standby(deps, ctx, &target.id);
+    } else {
+        sleep_again(ctx, target);
     }
 }
 
