@@ -95,26 +95,26 @@ pub(crate) struct ReadyWaiter {
 
 /// Everybody who waits for a deployment that is ready now, in one statement.
 ///
-/// Its plan must not depend on statistics, which lag behind when thousands begin to wait at once: the join order is
-/// given, `CONCAT` keeps the indexes on status and region out of the choice (they name half of the table), and the
-/// waits are joined last, so that nothing is worked out anew for each of them.
+/// Its plan must not depend on statistics, which lag behind when thousands begin to wait at once: order and indexes are
+/// given, and the waits are joined last, so that nothing is worked out anew for each of them. All indexes named are part
+/// of the shared schema or of our own table.
 pub(crate) async fn ready_waiters(c: &impl ConnectionTrait) -> Result<Vec<ReadyWaiter>, DbError> {
     sql::all(
         c,
         "SELECT w.awakeable_id FROM (
              SELECT x.deployment_id
              FROM (SELECT DISTINCT deployment_id FROM ctrl_worker_waits) x
-             STRAIGHT_JOIN deployment_topology t ON t.deployment_id = x.deployment_id AND CONCAT(t.desired_status) = 'running'
+             STRAIGHT_JOIN deployment_topology t FORCE INDEX (unique_region_per_deployment) ON t.deployment_id = x.deployment_id AND t.desired_status = 'running'
              LEFT JOIN ctrl_worker_runs r ON r.deployment_id = t.deployment_id
              GROUP BY x.deployment_id
-             HAVING SUM((SELECT COUNT(*) FROM instances i
-                         WHERE i.deployment_id = t.deployment_id AND CONCAT(i.region_id) = t.region_id AND i.status = 'running')
+             HAVING SUM((SELECT COUNT(*) FROM instances i FORCE INDEX (idx_deployment_id)
+                         WHERE i.deployment_id = t.deployment_id AND i.region_id = t.region_id AND i.status = 'running')
                             >= t.autoscaling_replicas_min
                         AND (COALESCE(FIND_IN_SET(t.region_id, r.new_sentinel_regions), 0) = 0
                              OR EXISTS (SELECT 1 FROM sentinels s JOIN deployments d ON d.id = t.deployment_id AND s.environment_id = d.environment_id
                                         WHERE s.region_id = t.region_id AND s.health = 'healthy')))
                     >= GREATEST(COUNT(*) - 1, 1)
-         ) ready STRAIGHT_JOIN ctrl_worker_waits w ON w.deployment_id = ready.deployment_id",
+         ) ready STRAIGHT_JOIN ctrl_worker_waits w FORCE INDEX (ctrl_worker_waits_deployment_id_idx) ON w.deployment_id = ready.deployment_id",
         [],
     )
     .await
