@@ -1,5 +1,5 @@
 //! The rows that the control API and the dashboard write before they call the worker: workspaces,
-//! projects, apps with their settings, regions, repository connections and deployments.
+//! projects, apps with their settings, regions, repository connections, custom domains and deployments.
 //!
 //! It is for tests, the demo and the command line, which have no control API at hand, and it is the
 //! only place that plays that part. It is not for the worker: a service never imports it, and it
@@ -11,6 +11,7 @@
 
 mod app;
 mod deployment;
+mod domain;
 mod error;
 mod find;
 mod fixture;
@@ -25,6 +26,9 @@ pub use app::{
 pub use deployment::{
     GitCommit, NewDeployment, authorize_deployment, create_deployment, create_deployments,
     mark_not_sent,
+};
+pub use domain::{
+    add_domain, delete_domain, domain_row, domains_of, find_domain, reset_domain, store_invocation,
 };
 pub use error::IntentError;
 pub use find::{find_app, find_app_by_slugs};
