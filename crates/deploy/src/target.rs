@@ -275,7 +275,9 @@ mod tests {
     #[test]
     fn a_journal_without_the_newer_field_is_read() {
         let mut old = serde_json::to_value(target("d_1")).expect("JSON");
-        old.as_object_mut().expect("an object").remove("is_rollback_source");
+        old.as_object_mut()
+            .expect("an object")
+            .remove("is_rollback_source");
         assert_eq!(serde_json::from_value(old).ok(), Some(target("d_1")));
     }
 

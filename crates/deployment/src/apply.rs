@@ -1,4 +1,4 @@
-//! The one transaction of a transition: guard, desired state and every topology row with a new version.
+//! The one transaction of a transition: quota, guard, desired state and every topology row with a new version.
 //!
 //! One transaction, because the guard holds only while the app row is locked: whoever makes a deployment current locks
 //! the same row.
@@ -7,6 +7,7 @@ use crate::target::Target;
 use durable::Stop;
 use mysql::entity::deployments::DesiredState;
 use mysql::entity::{apps, deployment_topology, deployments};
+use mysql::quota::{self, Exceeded, Resources};
 use mysql::{Db, DbError, Lock, Tx, counter};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -26,6 +27,12 @@ pub(crate) enum Outcome {
     Missing,
     /// The deployment serves production and the change would stop it; nothing written.
     Current,
+    /// Running, it would take the workspace over its quota: wanted and allowed millicores. Nothing written.
+    OverCpu(i64, i64),
+    /// The same, in MiB.
+    OverMemory(i64, i64),
+    /// The workspace has no quota at all; nothing written.
+    NoQuota,
 }
 
 /// Carries out a transition. Repeating it changes nothing and gives [`Outcome::Unchanged`].
@@ -47,6 +54,12 @@ async fn once(db: &Db, deployment_id: &str, target: Target) -> Result<Outcome, D
         return Ok(Outcome::Missing);
     };
     let tx = db.begin().await?;
+    // What is to run takes from the quota, as a new deployment does. What is to sleep only gives back.
+    let wakes = target.state == DesiredState::Running;
+    let quota = match wakes {
+        true => quota::lock(&tx, &deployment.workspace_id).await?,
+        false => None,
+    };
     tx.touch(Lock::Apps);
     let Some(app) = apps::Entity::by_id(&deployment.app_id)
         .lock_exclusive()
@@ -80,6 +93,9 @@ async fn once(db: &Db, deployment_id: &str, target: Target) -> Result<Outcome, D
     if same_state && rows.is_empty() {
         return Ok(Outcome::Unchanged);
     }
+    if wakes && let Some(refused) = room(&tx, &deployment, &rows, quota).await? {
+        return Ok(refused);
+    }
     let now = mysql::now_ms();
     if !same_state {
         let sql = "UPDATE deployments SET desired_state = ?, updated_at = ? WHERE id = ?";
@@ -97,6 +113,36 @@ async fn once(db: &Db, deployment_id: &str, target: Target) -> Result<Outcome, D
     move_rows(&tx, &rows, target, now).await?;
     tx.commit().await?;
     Ok(Outcome::Changed)
+}
+
+/// Whether the workspace has room for these rows beside those that run; the refusal where it has not.
+async fn room(
+    tx: &Tx,
+    deployment: &deployments::Model,
+    rows: &[deployment_topology::Model],
+    quota: Option<Resources>,
+) -> Result<Option<Outcome>, DbError> {
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let Some(quota) = quota else {
+        return Ok(Some(Outcome::NoQuota));
+    };
+    let each = Resources {
+        cpu: deployment.cpu_millicores.into(),
+        memory: deployment.memory_mib.into(),
+    };
+    let replicas = rows
+        .iter()
+        .map(|row| i64::from(row.autoscaling_replicas_max));
+    let more = each.times(replicas.sum());
+    // These rows do not run and the deployment's others do: none is left out of the sum.
+    let allocated = quota::allocated(tx, &deployment.workspace_id, "").await?;
+    Ok(match quota::fits(allocated, more, quota) {
+        Ok(()) => None,
+        Err(Exceeded::Cpu(want, have)) => Some(Outcome::OverCpu(want, have)),
+        Err(Exceeded::Memory(want, have)) => Some(Outcome::OverMemory(want, have)),
+    })
 }
 
 /// Gives each row its new status and a version of its region. Row by row by primary key: a list would let the server

@@ -1,7 +1,8 @@
 //! `ChangeDesiredState`: carries out a scheduled change, if it is still the newest one.
 
 use crate::apply::{self, Outcome};
-use crate::{state, steps, target};
+use crate::target::{self, Target};
+use crate::{state, steps};
 use deployment_client::{DeploymentClient, SERVICE};
 use durable::{Preset, Stop, codes};
 use messages::hydra::v1::{ChangeDesiredStateRequest, ChangeDesiredStateResponse};
@@ -27,7 +28,10 @@ pub(crate) async fn handler(
             tracing::info!("a newer schedule replaced this one, or it was cleared");
             return Ok(ChangeDesiredStateResponse::default());
         }
-        let result = change(db, &ctx, &key, &req).await;
+        let result = match target::of(req.state.as_known()) {
+            Ok(target) => carry_out(db, &ctx, &key, target).await,
+            Err(fault) => Err(fault.into()),
+        };
         if result.as_ref().is_err_and(ran_out_of_retries) {
             // The database was away for longer than the step waits. The schedule is still the newest one and nobody
             // else would carry it out.
@@ -43,13 +47,13 @@ pub(crate) async fn handler(
     .await
 }
 
-async fn change(
+/// Writes the change now, or says why it is refused.
+pub(crate) async fn carry_out(
     db: &Db,
     ctx: &ObjectContext<'_>,
     key: &str,
-    req: &ChangeDesiredStateRequest,
+    target: Target,
 ) -> Result<(), Stop> {
-    let target = target::of(req.state.as_known())?;
     let outcome = durable::run!(
         ctx,
         steps::APPLY,
@@ -64,12 +68,28 @@ async fn change(
             );
             Err(Stop::fault(codes::CURRENT_DEPLOYMENT, text))
         }
+        Outcome::OverCpu(want, have) => Err(over_quota(key, "CPU", want, have, "millicores")),
+        Outcome::OverMemory(want, have) => Err(over_quota(key, "memory", want, have, "MiB")),
+        Outcome::NoQuota => {
+            let text = format!(
+                "Deployment {key} cannot run again: the workspace has no quota. Contact support to have one set."
+            );
+            Err(Stop::fault(codes::NO_QUOTA, text))
+        }
         Outcome::Missing => {
             tracing::info!("the deployment was deleted before its change was due");
             Ok(())
         }
         Outcome::Changed | Outcome::Unchanged => Ok(()),
     }
+}
+
+fn over_quota(key: &str, what: &str, want: i64, have: i64, unit: &str) -> Stop {
+    let text = format!(
+        "Deployment {key} sleeps on: running, the workspace's {what} quota would be exceeded ({want} of {have} {unit}). \
+         No traffic was moved. Stop another deployment, lower the replicas, or ask for a larger quota."
+    );
+    Stop::fault(codes::WAKE_OVER_QUOTA, text)
 }
 
 /// Whether Restate gave up on a step, as opposed to an error of ours or a cancellation.

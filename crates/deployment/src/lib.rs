@@ -41,7 +41,7 @@ impl DeploymentBackend for Deployment {
         ctx: ObjectContext<'a>,
         req: ScheduleDesiredStateChangeRequest,
     ) -> HandlerResult<ScheduleDesiredStateChangeResponse> {
-        schedule_desired_state_change::handler(ctx, req).await
+        schedule_desired_state_change::handler(&self.db, ctx, req).await
     }
 
     async fn change_desired_state<'a>(

@@ -1,5 +1,7 @@
-//! `ScheduleDesiredStateChange`: replaces whatever is scheduled by a change after a delay.
+//! `ScheduleDesiredStateChange`: replaces whatever is scheduled by a change after a delay. A deployment that is to run
+//! now is changed by the handler itself.
 
+use crate::change_desired_state::carry_out;
 use crate::state::{self, Transition};
 use crate::target;
 use deployment_client::{DeploymentClient, SERVICE};
@@ -7,6 +9,8 @@ use messages::hydra::v1::{
     ChangeDesiredStateRequest, ScheduleDesiredStateChangeRequest,
     ScheduleDesiredStateChangeResponse,
 };
+use mysql::Db;
+use mysql::entity::deployments::DesiredState;
 use restate_sdk::context::{ContextClient, ContextSideEffects, ContextWriteState, ObjectContext};
 use restate_sdk::errors::HandlerResult;
 use restate_sdk::serde::Json;
@@ -15,6 +19,7 @@ use std::time::Duration;
 /// Stores a new nonce and sends the change to the object itself. What was scheduled before still arrives and finds a
 /// foreign nonce.
 pub(crate) async fn handler(
+    db: &Db,
     mut ctx: ObjectContext<'_>,
     req: ScheduleDesiredStateChangeRequest,
 ) -> HandlerResult<ScheduleDesiredStateChangeResponse> {
@@ -27,8 +32,15 @@ pub(crate) async fn handler(
         &key,
         async {
             // Before the state is touched: a refused request leaves the schedule before it alone.
-            target::of(req.state.as_known())?;
+            let target = target::of(req.state.as_known())?;
             let delay = target::delay(req.delay_millis)?;
+            if target.state == DesiredState::Running && delay == 0 {
+                // Whoever wakes a deployment waits for it and has to hear when the quota refuses. A refusal leaves what
+                // was scheduled before alone.
+                carry_out(db, &ctx, &key, target).await?;
+                ctx.clear(state::TRANSITION);
+                return Ok(ScheduleDesiredStateChangeResponse::default());
+            }
             let now = durable::now!(ctx)?;
             let transition = Transition {
                 nonce: nonce.clone(),

@@ -95,6 +95,26 @@ codes! {
     PASSWORD_UNREADABLE = "CW0036", 500;
     /// At least one partition of the last-used sync failed.
     LAST_USED_INCOMPLETE = "CW0037", 500;
+    /// No custom domain has this id or host name.
+    DOMAIN_NOT_FOUND = "CW0038", 404;
+    /// The host name of a custom domain cannot be used.
+    DOMAIN_NAME = "CW0039", 400;
+    /// A custom domain was not proven within its time.
+    DOMAIN_NOT_PROVEN = "CW0040", 408;
+    /// Several custom domains have this host name and none of them holds it.
+    DOMAIN_AMBIGUOUS = "CW0041", 409;
+    /// No periodic job has the name of the request.
+    JOB_NOT_FOUND = "CW0042", 404;
+    /// The periodic job is running.
+    JOB_RUNNING = "CW0043", 409;
+    /// A certificate was asked for a host name whose domain is not verified in that workspace.
+    DOMAIN_NOT_VERIFIED = "CW0044", 409;
+    /// The object key of a periodic job is no date or no month.
+    NO_PERIOD = "CW0045", 400;
+    /// The date to refill for begins more than a day from now.
+    DATE_AHEAD = "CW0046", 400;
+    /// The Slack webhook is not accepted any more.
+    SLACK_REFUSED = "CW0047", 502;
 }
 
 #[cfg(test)]

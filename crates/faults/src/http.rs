@@ -165,6 +165,11 @@ impl ScriptedHttp {
     pub fn received(&self) -> Vec<Received> {
         lock(&self.shared).received.clone()
     }
+
+    /// Forgets the requests so far; the script goes on.
+    pub fn forget(&self) {
+        lock(&self.shared).received.clear();
+    }
 }
 
 impl Drop for ScriptedHttp {

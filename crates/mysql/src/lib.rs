@@ -13,6 +13,7 @@ mod error;
 mod lock;
 mod measure;
 pub mod migrate;
+pub mod quota;
 mod retry;
 pub mod sql;
 mod tx;

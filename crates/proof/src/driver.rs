@@ -3,14 +3,13 @@
 //!
 //! Served by the harness itself, so that no kill of a worker ends them.
 
-use std::collections::BTreeMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
-
 use messages::hydra::v1 as msg;
 use restate_sdk::context::RequestTarget;
 use restate_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::effects::tell;
 
 /// Name of the driver.
 pub(crate) const DRIVER: &str = "proof.Driver";
@@ -28,34 +27,24 @@ struct Driver;
 
 #[restate_sdk::service(name = "proof.Driver")]
 impl Driver {
-    /// Calls a handler of an object and passes its answer or failure on.
+    /// Calls a handler, of a service where there is no key, and passes its answer or failure on.
     #[handler(name = "Call")]
     async fn call(
         &self,
         ctx: Context<'_>,
         Json(wanted): Json<Wanted>,
     ) -> HandlerResult<Json<Value>> {
-        let target = RequestTarget::object(wanted.service, wanted.key, wanted.handler);
+        let target = if wanted.key.is_empty() {
+            RequestTarget::service(wanted.service, wanted.handler)
+        } else {
+            RequestTarget::object(wanted.service, wanted.key, wanted.handler)
+        };
         let answer = ctx
             .request::<Json<Value>, Json<Value>>(target, Json(wanted.body))
             .call()
             .await?;
         Ok(answer)
     }
-}
-
-/// What the fakes were told, by deployment id, in order.
-static TOLD: LazyLock<Mutex<BTreeMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);
-
-fn tell(deployment_id: &str, what: String) {
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    told.entry(deployment_id.to_owned()).or_default().push(what);
-}
-
-/// What the fakes were told about a deployment.
-pub(crate) fn told(deployment_id: &str) -> Vec<String> {
-    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    told.get(deployment_id).cloned().unwrap_or_default()
 }
 
 struct GitHub;
@@ -94,11 +83,16 @@ impl openapi_client::OpenapiBackend for Openapi {
     }
 }
 
-/// Driver and fakes as an endpoint.
-pub(crate) fn endpoint() -> Endpoint {
-    Endpoint::builder()
-        .bind(Driver)
-        .bind(github_status_client::GitHubStatusService(GitHub))
-        .bind(openapi_client::OpenapiService(Openapi))
-        .build()
+/// Driver and fakes as an endpoint. A neighbour that the worker serves itself needs no fake: whoever registers last has
+/// the name.
+pub(crate) fn endpoint(served: &[String]) -> Endpoint {
+    let open = |name: &str| !served.iter().any(|s| s == name);
+    let mut builder = Endpoint::builder().bind(Driver);
+    if open(github_status_client::SERVICE) {
+        builder = builder.bind(github_status_client::GitHubStatusService(GitHub));
+    }
+    if open(openapi_client::SERVICE) {
+        builder = builder.bind(openapi_client::OpenapiService(Openapi));
+    }
+    builder.build()
 }

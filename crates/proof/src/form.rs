@@ -8,26 +8,23 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::driver::told;
+use crate::effects::told;
 use crate::lane::DEPLOYMENT;
-use crate::{Lane, Scene};
+use crate::{Lane, Scene, Story};
 
 /// Section → lines. Equal forms are equal worlds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Form(pub BTreeMap<String, Vec<String>>);
 
-/// Sections in which a world that was taken back equals the one before the request.
-const TAKEN_BACK: [&str; 8] = [
-    "app",
-    "deployments",
-    "topology",
-    "routes",
-    "sources",
-    "waits",
-    "state",
-    "runs",
+/// Sections that a world which was taken back may show changed: what was used up or told stays so.
+const USED_UP: [&str; 6] = [
+    "versions",
+    "policies",
+    "sentinels",
+    "steps",
+    "counters",
+    "told",
 ];
 
 /// Per section: one text a row, by app.
@@ -57,7 +54,7 @@ static SUFFIX: LazyLock<Regex> =
 
 impl Form {
     /// Reads the scene's world.
-    pub async fn read(lane: &Lane, scene: &Scene) -> Result<Self, String> {
+    pub(crate) async fn read(lane: &Lane, story: &Story, scene: &Scene) -> Result<Self, String> {
         let mut form = BTreeMap::new();
         for (section, sql) in QUERIES {
             let rows = lane.texts(sql, &[&scene.app.app_id]).await;
@@ -74,12 +71,17 @@ impl Form {
             nameless(scene, state(lane, scene).await?),
         );
         // in the order they were told
-        let told = scene.deployments.iter().flat_map(|(role, id)| {
-            let told = told(id);
-            told.into_iter().map(move |what| format!("{role} {what}"))
-        });
-        let told = told.map(|line| scene.nameless(&line)).collect();
+        let mut told: Vec<String> = Vec::new();
+        for (name, placeholder) in &scene.names {
+            let lines = self::told(name).into_iter();
+            told.extend(lines.map(|what| format!("{placeholder} {what}")));
+        }
+        told.extend(lane.outside.told());
+        let told = told.iter().map(|line| scene.nameless(line)).collect();
         form.insert("told".to_owned(), told);
+        for (section, rows) in (story.sections)(lane, scene).await? {
+            form.insert(section.to_owned(), nameless(scene, rows));
+        }
         Ok(Self(form))
     }
 
@@ -125,7 +127,8 @@ impl Form {
         without: &[&str],
     ) -> Vec<String> {
         let mut lines = Vec::new();
-        for section in TAKEN_BACK.into_iter().filter(|s| !without.contains(s)) {
+        let sections = before.0.keys().map(String::as_str);
+        for section in sections.filter(|s| !USED_UP.contains(s) && !without.contains(s)) {
             let rest = |form: &Self| -> Vec<String> {
                 let all = form.0.get(section).cloned().unwrap_or_default();
                 match failed {
@@ -163,26 +166,16 @@ impl Form {
 }
 
 async fn state(lane: &Lane, scene: &Scene) -> Result<Vec<String>, String> {
-    let keys: Vec<String> = scene
+    let mut lines = Vec::new();
+    let keys: Vec<&str> = scene
         .deployments
         .iter()
-        .map(|(_, id)| restate_api::quoted(id))
+        .map(|(_, id)| id.as_str())
         .collect();
-    if keys.is_empty() {
-        return Ok(Vec::new());
+    for (key, _, value) in lane.state(DEPLOYMENT, &keys).await? {
+        lines.push(format!("{key} scheduled to {}", value["To"]));
     }
-    let sql = format!(
-        "SELECT service_key, value_utf8 FROM state WHERE service_name = '{DEPLOYMENT}' AND service_key IN ({})",
-        keys.join(", ")
-    );
-    let rows = lane.admin().query(&sql).await.map_err(|e| e.to_string())?;
-    let line = |row: &Value| {
-        let text = row["value_utf8"].as_str().unwrap_or("null");
-        let value: Value = serde_json::from_str(text).unwrap_or_default();
-        let key = row["service_key"].as_str().unwrap_or_default();
-        format!("{key} scheduled to {}", value["To"])
-    };
-    Ok(rows.iter().map(line).collect())
+    Ok(lines)
 }
 
 fn nameless(scene: &Scene, rows: Vec<String>) -> Vec<String> {

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use testbed::{Restate, RestateOptions, Served};
 
 use crate::driver::{self, DRIVER, Wanted};
+use crate::outside::Outside;
 use crate::scene::{Request, Scene};
 use crate::worker_process::WorkerProcess;
 
@@ -51,6 +52,10 @@ pub struct Lane {
     pub(crate) worker: Slot,
     program: PathBuf,
     config: String,
+    /// Services of the worker, with the inactivity timeout each asks for.
+    pub(crate) services: Vec<(String, Value)>,
+    /// What the worker reaches outside.
+    pub(crate) outside: Outside,
     _driver: Served,
 }
 
@@ -67,12 +72,8 @@ impl Lane {
         let restate = Restate::start(RestateOptions::default())
             .await
             .map_err(|e| e.to_string())?;
-        let config = format!(
-            "cname_domain = \"cname.test\"\ndefault_domain = \"unkey.test\"\n[database]\nprimary = \"{}\"\n\
-             [restate]\nadmin_url = \"{}\"\ningress_url = \"{}\"\n\
-             [test_timings.deploy]\nready_timeout = \"4s\"\nwake_timeout = \"4s\"\nwatch_min = \"20ms\"\nwatch_max = \"100ms\"\nwatch_resend = \"1s\"\nreconcile_grace = \"3s\"\nreconcile_interval = \"500ms\"\n",
-            database.dsn, restate.admin_url, restate.ingress_url
-        );
+        let outside = Outside::start().await?;
+        let config = config(&database.dsn, &restate, &outside);
         let worker = WorkerProcess::start(program, &config).map_err(|e| e.to_string())?;
         let proxy = StreamProxy::start(worker.address)
             .await
@@ -82,7 +83,20 @@ impl Lane {
             .register(&proxy.url(), true)
             .await
             .map_err(|e| e.to_string())?;
-        let driver = testbed::serve_on(&restate, driver::endpoint()).await;
+        let services = restate
+            .admin()
+            .services()
+            .await
+            .map_err(|e| e.to_string())?;
+        let services: Vec<(String, Value)> = services
+            .into_iter()
+            .map(|s| {
+                let timeout = s.rest.get("inactivity_timeout").cloned();
+                (s.name, timeout.unwrap_or_default())
+            })
+            .collect();
+        let served: Vec<String> = services.iter().map(|(name, _)| name.clone()).collect();
+        let driver = testbed::serve_on(&restate, driver::endpoint(&served)).await;
         Ok(Self {
             restate,
             db,
@@ -90,6 +104,8 @@ impl Lane {
             worker: Arc::new(Mutex::new(Some(worker))),
             program: program.to_owned(),
             config,
+            services,
+            outside,
             _driver: driver,
         })
     }
@@ -262,6 +278,31 @@ impl Lane {
             .collect()
     }
 
+    /// Object state of a service under these keys: key, name, value. What is not JSON is a text.
+    pub(crate) async fn state(
+        &self,
+        service: &str,
+        keys: &[&str],
+    ) -> Result<Vec<(String, String, Value)>, String> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<String> = keys.iter().map(|key| restate_api::quoted(key)).collect();
+        let sql = format!(
+            "SELECT service_key, key, value_utf8 FROM state WHERE service_name = {} AND service_key IN ({})",
+            restate_api::quoted(service),
+            keys.join(", ")
+        );
+        let rows = self.admin().query(&sql).await.map_err(|e| e.to_string())?;
+        let text = |row: &Value, column: &str| row[column].as_str().unwrap_or_default().to_owned();
+        let entry = |row: &Value| {
+            let value = text(row, "value_utf8");
+            let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
+            (text(row, "service_key"), text(row, "key"), value)
+        };
+        Ok(rows.iter().map(entry).collect())
+    }
+
     /// Kills whatever is in flight, after a play that did not come to rest.
     pub(crate) async fn sweep(&self) {
         let sql = "SELECT id FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled')";
@@ -295,6 +336,32 @@ impl Lane {
             pause = (pause * 2).min(Duration::from_millis(50));
         }
     }
+}
+
+/// The worker's configuration: waiting times short enough for thousands of plays, addresses of this lane.
+fn config(dsn: &str, restate: &Restate, outside: &Outside) -> String {
+    format!(
+        r#"
+cname_domain = "cname.test"
+default_domain = "unkey.test"
+[database]
+primary = "{dsn}"
+[restate]
+admin_url = "{}"
+ingress_url = "{}"
+[test_timings.deploy]
+ready_timeout = "4s"
+wake_timeout = "4s"
+watch_min = "20ms"
+watch_max = "100ms"
+watch_resend = "1s"
+reconcile_grace = "3s"
+reconcile_interval = "500ms"
+{}"#,
+        restate.admin_url,
+        restate.ingress_url,
+        outside.config()
+    )
 }
 
 /// Deploys an image.

@@ -27,6 +27,9 @@ enum Verb {
         /// At most so many faults of a kind and story.
         #[arg(long)]
         at_most: Option<usize>,
+        /// At most so many faults of a kind at places at which an earlier story has it.
+        #[arg(long)]
+        repeat: Option<usize>,
         /// Number of lanes.
         #[arg(long, default_value_t = 2)]
         lanes: usize,
@@ -61,12 +64,13 @@ fn main() -> ExitCode {
             story,
             fault,
             at_most,
+            repeat,
             lanes,
             patience,
             json,
         } => {
             proof::set_patience(patience);
-            testbed::run(matrix(story, fault, at_most, lanes, json))
+            testbed::run(matrix(story, fault, (at_most, repeat), lanes, json))
         }
     };
     match done {
@@ -82,7 +86,7 @@ fn main() -> ExitCode {
 async fn matrix(
     names: Vec<String>,
     kinds: Vec<String>,
-    at_most: Option<usize>,
+    (at_most, repeat): (Option<usize>, Option<usize>),
     lanes: usize,
     json: bool,
 ) -> Result<bool, String> {
@@ -101,9 +105,10 @@ async fn matrix(
     faults.retain(|f| kinds.is_empty() || kinds.contains(&f.name()));
     let options = Options {
         program: std::env::current_exe().map_err(|e| e.to_string())?,
-        lanes: lanes.clamp(1, stories.len().max(1)),
+        lanes: lanes.max(1),
         faults,
         at_most,
+        repeat,
         verbose: true,
     };
     let mut report = proof::run(&stories, &options).await?;

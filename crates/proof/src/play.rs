@@ -8,54 +8,8 @@ use std::time::{Duration, Instant};
 use faults::{Cut, CutHandle, Kind, Seen};
 use restate_api::ApiError;
 
-use crate::lane::{DEPLOY, DEPLOYMENT, ROUTING, VERSIONING, patience};
-use crate::{Form, Lane, Scene, Story, invariants};
-
-/// A message of the dry run, found again in every other play of the story.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Point {
-    pub(crate) service: String,
-    pub(crate) handler: String,
-    /// Object key as a placeholder.
-    pub(crate) key: String,
-    pub(crate) index: usize,
-    pub(crate) kind: Kind,
-    pub(crate) name: String,
-}
-
-impl std::fmt::Display for Point {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let service = self.service.trim_start_matches("hydra.v1.");
-        let (handler, index, kind, name) = (&self.handler, self.index, self.kind, &self.name);
-        let text = format!("{service}/{handler} #{index} {kind} {name}");
-        f.write_str(text.trim_end())
-    }
-}
-
-/// What goes wrong in a play.
-#[derive(Debug, Clone)]
-pub enum Fault {
-    /// Nothing.
-    None,
-    /// The worker is killed (SIGKILL) right before Restate has the command.
-    Kill(Point),
-    /// The stream is cut there.
-    Cut(Point),
-    /// The effect of the step happened, its answer is lost.
-    Lost(Point),
-    /// The step fails for now, before its effect.
-    Transient(Point),
-    /// The step fails for good, before its effect.
-    Terminal(Point),
-    /// The same, and the answer of every undo step is lost once: each undo runs twice.
-    UndoTwice(Point),
-    /// The same, and every undo step fails once.
-    UndoFails(Point),
-    /// The invocation is cancelled when it comes to the command.
-    Cancel(Point),
-    /// Services let go of the stream at every await.
-    Suspend,
-}
+use crate::lane::patience;
+use crate::{Fault, Form, Lane, Point, Scene, Story, effects, invariants};
 
 /// How a play ended.
 #[derive(Debug)]
@@ -68,6 +22,10 @@ pub struct Played {
     pub after: Form,
     /// Commands and run results of the world's invocations, each once, in order.
     pub points: Vec<Point>,
+    /// Effects that were seen outside.
+    pub effects: usize,
+    /// Time it took to make the world.
+    pub prepared: Duration,
     /// Undo steps whose bodies ran, counted with repetition.
     pub undos: usize,
     /// Invariants that were looked at and held.
@@ -78,8 +36,8 @@ pub struct Played {
     pub broken: Option<String>,
 }
 
-/// Undo steps that may follow a failure; the names of the services' own constants.
-const UNDO_STEPS: [&str; 4] = [
+/// Undo steps that may follow a failure; the names of the services' own constants. A service with an undo adds its own.
+const UNDO_STEPS: &[&str] = &[
     "undo: stop topology",
     "undo: mark failed",
     "undo: forget wait",
@@ -92,13 +50,16 @@ const UNDO_STEPS: [&str; 4] = [
 /// The play could not be carried out, or something was left in flight.
 pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Played, String> {
     lane.revive()?;
+    let began = Instant::now();
     let scene = (story.prepare)(lane).await;
     lane.quiet(scene.beside.as_deref()).await?;
-    let before = Form::read(lane, &scene).await?;
+    lane.outside.forget();
+    let before = Form::read(lane, story, &scene).await?;
     lane.proxy.forget();
     if let Some(late) = &scene.late {
         scene.hold_instances(late);
     }
+    let prepared = began.elapsed();
     let armed = arm(lane, &scene, fault).await?;
     let result = request(lane, story, &scene, &armed).await;
     let happened = proof(lane, &scene, fault, armed).await?;
@@ -118,7 +79,9 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
     if matches!(fault, Fault::Terminal(at) if is_undo(&at.name)) {
         reconciled(lane, &scene).await;
     }
-    let after = Form::read(lane, &scene).await?;
+    let mut after = Form::read(lane, story, &scene).await?;
+    let told = after.effects();
+    let repeated = effects::once(story, fault, &mut after);
     let failure = match result {
         Ok(()) => None,
         Err(error) => Some((
@@ -129,16 +92,22 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
     let mut played = Played {
         failure,
         before,
-        points: points(lane, &scene),
+        points: points(lane, story, &scene),
+        effects: told,
+        prepared,
         undos: undos(lane),
         after,
         invariants: 0,
         happened,
         broken: None,
     };
-    match invariants::check(lane, &scene, &played.before, &played.after).await {
-        Ok(count) => played.invariants += count,
+    match invariants::check(lane, &scene, &played.before).await {
+        // and that no effect was seen twice
+        Ok(count) => played.invariants += count + 1,
         Err(broken) => played.broken = Some(broken),
+    }
+    if let Err(repeated) = repeated {
+        played.broken = Some(repeated);
     }
     let status = played.failure.as_ref().map(|(status, _)| *status);
     // a one-way message that fails for good leaves something undone; the comparison says what may be
@@ -247,6 +216,9 @@ fn cut(scene: &Scene, point: &Point) -> Cut {
     } else {
         Cut::command(&point.service, &point.handler, point.index)
     };
+    if point.key.is_empty() {
+        return cut;
+    }
     cut.of_key(scene.real(&point.key))
 }
 
@@ -341,9 +313,9 @@ async fn occurred(lane: &Lane, scene: &Scene, handle: &CutHandle) -> bool {
 
 /// Sets the inactivity timeout of every service of the worker, or what the worker itself asks for.
 async fn inactivity(lane: &Lane, timeout: Option<&str>) -> Result<(), String> {
-    for service in [DEPLOY, DEPLOYMENT, ROUTING, VERSIONING] {
-        let own = if service == DEPLOY { "2s" } else { "30s" };
-        let settings = serde_json::json!({ "inactivity_timeout": timeout.unwrap_or(own) });
+    for (service, own) in &lane.services {
+        let timeout = timeout.map_or(own.clone(), Into::into);
+        let settings = serde_json::json!({ "inactivity_timeout": timeout });
         let patched = lane.admin().patch_service(service, &settings).await;
         patched.map_err(|e| e.to_string())?;
     }
@@ -359,13 +331,14 @@ fn undos(lane: &Lane) -> usize {
     lane.proxy.journal().iter().filter(ran).count()
 }
 
-fn points(lane: &Lane, scene: &Scene) -> Vec<Point> {
+fn points(lane: &Lane, story: &Story, scene: &Scene) -> Vec<Point> {
     let mut points: Vec<Point> = Vec::new();
     let keys: Vec<&str> = scene.names.iter().map(|(_, p)| p.as_str()).collect();
     for seen in lane.proxy.journal() {
         let Some(index) = seen.index else { continue };
         let key = scene.nameless(&seen.key);
-        if !keys.contains(&key.as_str()) {
+        let keyless = key.is_empty() && seen.service == story.service;
+        if !keyless && !keys.contains(&key.as_str()) {
             continue;
         }
         let point = Point {

@@ -59,6 +59,8 @@ impl FaultKind {
 pub struct Cell {
     /// Faults that were to happen.
     pub wanted: usize,
+    /// Faults that were left out, because an earlier story has them at the same command or step.
+    pub left_out: usize,
     /// Faults that really happened where they were wanted.
     pub tried: usize,
     /// Plays among them after which everything was as it must be.
@@ -73,6 +75,20 @@ pub struct Cell {
     pub broken: Vec<String>,
 }
 
+impl Cell {
+    /// Counts another play in.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.wanted += other.wanted;
+        self.left_out += other.left_out;
+        self.tried += other.tried;
+        self.survived += other.survived;
+        self.undos += other.undos;
+        self.invariants += other.invariants;
+        self.effects += other.effects;
+        self.broken.extend(other.broken);
+    }
+}
+
 /// A story's line.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
@@ -84,7 +100,7 @@ pub struct Row {
     pub commands: usize,
     /// Run steps of the dry run.
     pub steps: usize,
-    /// Seconds it took.
+    /// Seconds its plays took.
     pub seconds: f32,
     /// Cells by kind.
     pub cells: BTreeMap<String, Cell>,

@@ -2,16 +2,17 @@
 //!
 //! Not for how a single play goes: see `play`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use faults::Kind;
 
-use crate::play::{Played, Point, play};
+use crate::judge::{can_undo, judge};
+use crate::play::{Played, play};
 use crate::report::{Cell, FaultKind, Report, Row};
-use crate::{Fault, Form, Lane, Story, Undo};
+use crate::{Fault, Lane, Point, Story, Undo};
 
 /// What to play.
 #[derive(Debug, Clone)]
@@ -24,40 +25,49 @@ pub struct Options {
     pub faults: Vec<FaultKind>,
     /// At most so many faults of a kind, spread evenly over the story; all when absent.
     pub at_most: Option<usize>,
+    /// At most so many faults of a kind at commands and steps at which an earlier story of the list has it; all when
+    /// absent.
+    pub repeat: Option<usize>,
     /// Whether each play is told of on standard error.
     pub verbose: bool,
 }
 
-/// Plays the stories.
+/// One play to be made.
+#[derive(Clone)]
+struct Job {
+    story: usize,
+    kind: FaultKind,
+    fault: Fault,
+}
+
+/// Where the results are kept.
+struct Board {
+    rows: Vec<Row>,
+    dry: Vec<Option<Arc<Played>>>,
+}
+
+/// Plays the stories: each plain, then every fault. Plays are handed to whichever lane is free.
 ///
 /// # Errors
 /// A lane did not start.
 pub async fn run(stories: &[Story], options: &Options) -> Result<Report, String> {
     let began = Instant::now();
-    let queue = Arc::new(Mutex::new(stories.to_vec()));
-    let rows = Arc::new(Mutex::new(Vec::new()));
-    let mut lanes = tokio::task::JoinSet::new();
-    for number in 0..options.lanes {
-        let (queue, rows, options) = (queue.clone(), rows.clone(), options.clone());
-        lanes.spawn(async move {
-            let lane = Lane::start(&options.program, number).await?;
-            loop {
-                let Some(story) = pop(&queue) else {
-                    return Ok::<_, String>(());
-                };
-                let row = row(&lane, &story, &options).await;
-                rows.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(row);
-            }
-        });
-    }
-    while let Some(ended) = lanes.join_next().await {
-        ended.map_err(|e| e.to_string())??;
-    }
-    let mut rows = std::mem::take(&mut *rows.lock().unwrap_or_else(PoisonError::into_inner));
-    let place = |row: &Row| stories.iter().position(|s| s.name == row.story);
-    rows.sort_by_key(place);
+    let starting = (0..options.lanes).map(|number| Lane::start(&options.program, number));
+    let lanes = futures::future::try_join_all(starting).await?;
+    let lanes: Vec<Arc<Lane>> = lanes.into_iter().map(Arc::new).collect();
+    let board = Arc::new(Mutex::new(Board {
+        rows: stories.iter().map(empty).collect(),
+        dry: vec![None; stories.len()],
+    }));
+    let plain = (0..stories.len()).map(|story| Job {
+        story,
+        kind: FaultKind::Plain,
+        fault: Fault::None,
+    });
+    work(&lanes, plain.collect(), stories, options, &board).await?;
+    let jobs = plan(stories, options, &mut lock(&board));
+    work(&lanes, jobs, stories, options, &board).await?;
+    let rows = std::mem::take(&mut lock(&board).rows);
     Ok(Report {
         rows,
         uncovered: Vec::new(),
@@ -65,44 +75,103 @@ pub async fn run(stories: &[Story], options: &Options) -> Result<Report, String>
     })
 }
 
-fn pop(queue: &Mutex<Vec<Story>>) -> Option<Story> {
-    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    (!queue.is_empty()).then(|| queue.remove(0))
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn row(lane: &Lane, story: &Story, options: &Options) -> Row {
-    let began = Instant::now();
-    let mut row = Row {
+fn empty(story: &Story) -> Row {
+    Row {
         story: story.name.to_owned(),
         handler: format!("{}/{}", story.service, story.handler),
         commands: 0,
         steps: 0,
         seconds: 0.0,
         cells: BTreeMap::new(),
-    };
-    let mut plain = Cell {
-        wanted: 1,
-        ..Cell::default()
-    };
-    let dry = attempt(lane, story, &Fault::None, None, &mut plain, options).await;
-    row.cells.insert(FaultKind::Plain.name(), plain);
-    if let Some(dry) = dry {
-        row.commands = dry.points.iter().filter(|p| p.kind.is_command()).count();
-        row.steps = dry.points.len() - row.commands;
+    }
+}
+
+async fn work(
+    lanes: &[Arc<Lane>],
+    jobs: VecDeque<Job>,
+    stories: &[Story],
+    options: &Options,
+    board: &Arc<Mutex<Board>>,
+) -> Result<(), String> {
+    let queue = Arc::new(Mutex::new(jobs));
+    let mut workers = tokio::task::JoinSet::new();
+    for lane in lanes {
+        let (lane, queue, board) = (lane.clone(), queue.clone(), board.clone());
+        let (stories, verbose) = (stories.to_vec(), options.verbose);
+        workers.spawn(async move {
+            loop {
+                let Some(job) = lock(&queue).pop_front() else {
+                    return;
+                };
+                let began = Instant::now();
+                let story = &stories[job.story];
+                let dry = lock(&board).dry[job.story].clone();
+                let (cell, played) =
+                    attempt(&lane, story, &job.fault, dry.as_deref(), verbose).await;
+                let mut board = lock(&board);
+                let row = &mut board.rows[job.story];
+                row.seconds += began.elapsed().as_secs_f32();
+                row.cells.entry(job.kind.name()).or_default().add(cell);
+                if let (FaultKind::Plain, Some(played)) = (job.kind, played) {
+                    row.commands = played.points.iter().filter(|p| p.kind.is_command()).count();
+                    row.steps = played.points.len() - row.commands;
+                    board.dry[job.story] = Some(Arc::new(played));
+                }
+            }
+        });
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended.map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+/// Every fault of every story whose plain play was as it must be.
+fn plan(stories: &[Story], options: &Options, board: &mut Board) -> VecDeque<Job> {
+    let mut jobs = VecDeque::new();
+    let mut known = BTreeSet::new();
+    for (index, story) in stories.iter().enumerate() {
+        let Some(dry) = board.dry[index].clone() else {
+            continue;
+        };
         for kind in options.faults.iter().filter(|k| **k != FaultKind::Plain) {
-            let faults = thinned(faults_of(*kind, story, &dry), options.at_most);
-            let mut cell = Cell {
+            let all = faults_of(*kind, story, &dry);
+            let (mut fresh, mut again): (Vec<Fault>, Vec<Fault>) = (Vec::new(), Vec::new());
+            for fault in all {
+                let first = place_of(&fault).is_none_or(|p| known.insert((*kind, p)));
+                if first { &mut fresh } else { &mut again }.push(fault);
+            }
+            let repeated = again.len();
+            let again = thinned(again, options.repeat);
+            let left_out = repeated - again.len();
+            fresh.extend(again);
+            let faults = thinned(fresh, options.at_most);
+            let cell = Cell {
                 wanted: faults.len(),
+                left_out,
                 ..Cell::default()
             };
-            for fault in &faults {
-                attempt(lane, story, fault, Some(&dry), &mut cell, options).await;
-            }
-            row.cells.insert(kind.name(), cell);
+            board.rows[index].cells.insert(kind.name(), cell);
+            jobs.extend(faults.into_iter().map(|fault| Job {
+                story: index,
+                kind: *kind,
+                fault,
+            }));
         }
     }
-    row.seconds = began.elapsed().as_secs_f32();
-    row
+    jobs
+}
+
+/// What makes two faults of a kind the same one, whichever story they are of.
+fn place_of(fault: &Fault) -> Option<(String, String, usize, String, String)> {
+    let point = fault.point()?;
+    let (service, handler) = (point.service.clone(), point.handler.clone());
+    let kind = point.kind.to_string();
+    Some((service, handler, point.index, kind, point.name.clone()))
 }
 
 fn thinned(faults: Vec<Fault>, at_most: Option<usize>) -> Vec<Fault> {
@@ -168,57 +237,64 @@ fn faults_of(kind: FaultKind, story: &Story, dry: &Played) -> Vec<Fault> {
     }
 }
 
-/// One play, judged and counted. Gives it when everything was as it must be.
+/// One play, judged and counted; with it, when everything was as it must be.
 async fn attempt(
     lane: &Lane,
     story: &Story,
     fault: &Fault,
     dry: Option<&Played>,
-    cell: &mut Cell,
-    options: &Options,
-) -> Option<Played> {
+    verbose: bool,
+) -> (Cell, Option<Played>) {
     let began = Instant::now();
+    let mut cell = Cell {
+        wanted: usize::from(matches!(fault, Fault::None)),
+        ..Cell::default()
+    };
     let played = match play(lane, story, fault).await {
         Ok(played) => played,
         Err(error) => {
             cell.tried += 1;
             cell.broken.push(format!("{}: {error}", place(fault)));
+            if verbose {
+                eprintln!("{:24} {:60} BROKEN {error}", story.name, place(fault));
+            }
             // the next play must not meet the rest of this one
             let _cleared = lane.tell_worker("clear");
             lane.sweep().await;
-            return None;
+            return (cell, None);
         }
     };
     let verdict = judge(story, fault, dry, &played);
-    if options.verbose {
+    if verbose {
         let word = match (&verdict, played.happened) {
             (Err(_), _) => "BROKEN",
             (Ok(()), true) => "survived",
             (Ok(()), false) => "did not happen",
         };
-        let seconds = began.elapsed().as_secs_f32();
         let failure = played
             .failure
             .as_ref()
             .map_or(String::new(), |(status, _)| format!(" ({status})"));
         eprintln!(
-            "{:14} {:60} {word}{failure} {seconds:.1} s",
+            "{:24} {:60} {word}{failure} {:.2} s, {:.2} s of it for the world",
             story.name,
-            place(fault)
+            place(fault),
+            began.elapsed().as_secs_f32(),
+            played.prepared.as_secs_f32()
         );
     }
     cell.undos += played.undos;
     cell.invariants += played.invariants;
-    cell.effects += played.after.effects();
+    cell.effects += played.effects;
     cell.tried += usize::from(played.happened);
     match verdict {
         Ok(()) => {
             cell.survived += usize::from(played.happened);
-            Some(played)
+            (cell, Some(played))
         }
         Err(broken) => {
             cell.broken.push(format!("{}: {broken}", place(fault)));
-            None
+            (cell, None)
         }
     }
 }
@@ -236,78 +312,4 @@ fn place(fault: &Fault) -> String {
         Fault::Cancel(at) => format!("cancelled at {at}"),
         Fault::Suspend => "always suspending".to_owned(),
     }
-}
-
-/// Whether the play ended as it must.
-fn judge(
-    story: &Story,
-    fault: &Fault,
-    dry: Option<&Played>,
-    played: &Played,
-) -> Result<(), String> {
-    if let Some(broken) = &played.broken {
-        return Err(broken.clone());
-    }
-    let status = played.failure.as_ref().map(|(status, _)| *status);
-    let Some(dry) = dry else {
-        return if status == story.fails_with {
-            Ok(())
-        } else {
-            Err(format!("it ended with {:?}", played.failure))
-        };
-    };
-    let injected = matches!(
-        fault,
-        Fault::Terminal(_) | Fault::UndoTwice(_) | Fault::UndoFails(_) | Fault::Cancel(_)
-    );
-    if status == story.fails_with {
-        let without = match fault {
-            Fault::Terminal(at) if one_way(story, at) => UNDONE_LATER,
-            _ => &[],
-        };
-        let differences = dry.after.differences(&played.after, without);
-        if differences.is_empty() {
-            return Ok(());
-        }
-        if !(injected && story.fails_with.is_some()) {
-            return Err(format!(
-                "not the end of the plain story: {}",
-                differences.join("; ")
-            ));
-        }
-    } else if !injected {
-        return Err(format!("it ended with {:?}", played.failure));
-    }
-    taken_back(story, dry, played)
-}
-
-fn taken_back(story: &Story, dry: &Played, played: &Played) -> Result<(), String> {
-    let failed = (story.undo == Undo::Failed).then_some("<subject>");
-    let left = played
-        .after
-        .not_taken_back(&played.before, failed, story.may_change);
-    if left.is_empty() || same(&dry.after, &played.after) {
-        return Ok(());
-    }
-    Err(format!("neither taken back nor done: {}", left.join("; ")))
-}
-
-/// A step may have committed although its invocation was ended: then everything is as after the plain story.
-fn same(plain: &Form, after: &Form) -> bool {
-    plain.differences(after, &["told"]).is_empty()
-}
-
-/// Whether a failure at the step leads to an undo; a failure of an undo step itself is the reconciler's.
-fn can_undo(story: &Story, at: &Point) -> bool {
-    !one_way(story, at) && !crate::play::is_undo(&at.name)
-}
-
-/// What a failed one-way message to DeploymentService leaves as it was.
-const UNDONE_LATER: &[&str] = &["state", "topology", "versions", "counters", "deployments"];
-
-/// Whether the step is of an invocation that nobody waits for. When it fails for good, what it was to do is left
-/// undone and the failed invocation tells of it; everything else is as without the fault.
-fn one_way(story: &Story, at: &Point) -> bool {
-    at.service == crate::lane::DEPLOYMENT
-        && (at.service != story.service || at.handler != story.handler)
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub struct Request {
     /// Like `hydra.v1.DeployService`.
     pub service: &'static str,
-    /// Object key.
+    /// Object key; empty for a service without keys.
     pub key: String,
     /// Like `Deploy`.
     pub handler: &'static str,
@@ -48,6 +48,13 @@ impl Scene {
             .map_or("", |(_, id)| id)
     }
 
+    /// Gives a name that differs from play to play a placeholder like `<domain>`. Object keys need one: only commands of
+    /// invocations on a named key, or of the covered service when it has no keys, are struck.
+    pub fn name(&mut self, name: &str, placeholder: &str) {
+        self.names
+            .insert(0, (name.to_owned(), placeholder.to_owned()));
+    }
+
     /// Names replaced by placeholders.
     pub fn nameless(&self, text: &str) -> String {
         self.names
@@ -57,7 +64,7 @@ impl Scene {
             })
     }
 
-    /// The real name of an object key in this scene.
+    /// The real name of an object key in this scene; none for a service without keys.
     pub fn real<'a>(&'a self, placeholder: &'a str) -> &'a str {
         self.names
             .iter()

@@ -4,7 +4,10 @@
 
 use futures::future::BoxFuture;
 
-use crate::{Lane, Scene};
+use crate::{Keyless, Lane, Scene};
+
+/// Sections of the form a story adds: a name of its own, and texts, one a row.
+pub type Sections = Vec<(&'static str, Vec<String>)>;
 
 /// What a failure leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,17 @@ pub struct Story {
     pub undo: Undo,
     /// Sections of the form that a failure may leave changed, by the handler's contract.
     pub may_change: &'static [&'static str],
+    /// Other services the request leads to that nobody waits for: when a step of one of them fails for good, what it was
+    /// to do is left undone, and the sections of [`Story::may_change`] may differ from the plain story. DeploymentService
+    /// is one always.
+    pub one_way: &'static [&'static str],
+    /// Steps the handler does without when they fail for good, with the sections that then differ from the plain story.
+    pub dispensable: &'static [(&'static str, &'static [&'static str])],
+    /// Effects of the list that the steps with these names have; see [`Keyless`].
+    pub keyless: &'static [(Keyless, &'static str)],
+    /// What the form has of this world beyond the app's rows: rows of other tables, object state, files. Read before the
+    /// request and after it; names are replaced and rows sorted by the harness.
+    pub sections: for<'a> fn(&'a Lane, &'a Scene) -> BoxFuture<'a, Result<Sections, String>>,
     /// Only commands of the covered handler are struck, where others of the world keep no fixed order.
     pub own_commands_only: bool,
     /// Makes the world and the request.

@@ -54,6 +54,12 @@ pub fn table(report: &Report) -> String {
             for broken in &cell.broken {
                 lines.push(format!("BROKEN {} [{kind}] {broken}", row.story));
             }
+            if cell.left_out > 0 {
+                lines.push(format!(
+                    "{} [{kind}]: {} at places of an earlier story were left out",
+                    row.story, cell.left_out
+                ));
+            }
             if cell.tried < cell.wanted {
                 let healed = cell.wanted - cell.tried;
                 lines.push(format!(

@@ -40,8 +40,6 @@ pub(crate) struct Inner {
     pub(crate) sent: BTreeMap<usize, String>,
     /// Deployments that somebody woke; they run until somebody stops them.
     pub(crate) woken: BTreeSet<String>,
-    /// Deployments that may have been woken: these, and targets of promote and rollback.
-    pub(crate) may_wake: BTreeSet<String>,
     /// Deployments that went to standby because an operation said so.
     pub(crate) put_to_standby: BTreeSet<String>,
     pub(crate) operations: BTreeMap<Kind, Tally>,

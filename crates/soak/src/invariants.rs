@@ -26,12 +26,13 @@ const LIVE_ROUTES: &str = "SELECT CONCAT_WS(' ', 'app', a.id, 'current', a.curre
      JOIN frontline_routes r ON r.environment_id = e.id AND r.app_id = a.id AND r.sticky = 'live' \
      WHERE a.current_deployment_id IS NOT NULL AND r.deployment_id <> a.current_deployment_id";
 
-/// What the running topology rows of each deployment use, beside the quota of its workspace.
-const QUOTA: &str = "SELECT t.workspace_id, d.id, CAST(SUM(d.cpu_millicores * t.autoscaling_replicas_max) AS SIGNED), \
-       CAST(SUM(d.memory_mib * t.autoscaling_replicas_max) AS SIGNED), CAST(MAX(q.allocated_cpu_millicores_total) AS SIGNED), \
-       CAST(MAX(q.allocated_memory_mib_total) AS SIGNED) \
+/// Workspaces whose running topology rows may take more than their quota.
+const QUOTA: &str = "SELECT CONCAT_WS(' ', 'workspace', q.workspace_id, 'millicores', SUM(d.cpu_millicores * t.autoscaling_replicas_max), \
+       'of', MAX(q.allocated_cpu_millicores_total), 'MiB', SUM(d.memory_mib * t.autoscaling_replicas_max), 'of', MAX(q.allocated_memory_mib_total)) \
      FROM quota q JOIN deployment_topology t ON t.workspace_id = q.workspace_id AND t.desired_status = 'running' \
-     JOIN deployments d ON d.id = t.deployment_id GROUP BY t.workspace_id, d.id";
+     JOIN deployments d ON d.id = t.deployment_id GROUP BY q.workspace_id \
+     HAVING SUM(d.cpu_millicores * t.autoscaling_replicas_max) > MAX(q.allocated_cpu_millicores_total) \
+       OR SUM(d.memory_mib * t.autoscaling_replicas_max) > MAX(q.allocated_memory_mib_total)";
 
 /// Owner of each host name.
 const OWNERS: &str =
@@ -61,8 +62,6 @@ pub(crate) struct Checks {
     pub(crate) ever_current: BTreeSet<String>,
     pub(crate) looks: BTreeMap<Invariant, usize>,
     pub(crate) longest_active: Duration,
-    /// Looks in which a workspace was over its quota because of deployments that were woken.
-    pub(crate) exceeded_by_waking: usize,
     number: usize,
 }
 
@@ -76,18 +75,15 @@ impl Checks {
             ever_current: BTreeSet::new(),
             looks: BTreeMap::new(),
             longest_active: Duration::ZERO,
-            exceeded_by_waking: 0,
             number: 0,
         }
     }
 
-    /// Evaluates everything on the open snapshot. `whole`: nothing of the control plane is broken right now. `woken`:
-    /// deployments that may have been woken.
+    /// Evaluates everything on the open snapshot. `whole`: nothing of the control plane is broken right now.
     pub(crate) async fn look(
         &mut self,
         eye: &mut Eye,
         whole: bool,
-        woken: &BTreeSet<String>,
     ) -> Result<Vec<Violation>, Error> {
         self.number += 1;
         let now = Instant::now();
@@ -107,7 +103,7 @@ impl Checks {
                 found.push(Violation::new(invariant, rows));
             }
         }
-        found.extend(self.quota(eye, woken).await?);
+        found.extend(self.quota(eye).await?);
         self.ever_current.extend(eye.texts(CURRENT, &[]).await?);
         found.extend(self.deadlines(eye).await?);
         if self.number % FULL_EVERY == 1 {
@@ -146,47 +142,11 @@ impl Checks {
         Ok((!broken.is_empty()).then(|| Violation::new(Invariant::Deadlines, broken)))
     }
 
-    /// What Deploy placed stays within the quota. Waking a sleeping deployment does not ask for the quota: looks in
-    /// which that takes a workspace over it are counted, not judged.
-    async fn quota(
-        &mut self,
-        eye: &mut Eye,
-        woken: &BTreeSet<String>,
-    ) -> Result<Option<Violation>, Error> {
-        /// Millicores and MiB.
-        #[derive(Default)]
-        struct Use {
-            placed: [i64; 2],
-            all: [i64; 2],
-            quota: [i64; 2],
-        }
-        let mut workspaces: BTreeMap<String, Use> = BTreeMap::new();
-        for row in eye.rows(QUOTA, &[]).await? {
-            let (workspace, id): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let used: [i64; 2] = [row.try_get(2)?, row.try_get(3)?];
-            let entry = workspaces.entry(workspace).or_default();
-            entry.quota = [row.try_get(4)?, row.try_get(5)?];
-            for (index, used) in used.into_iter().enumerate() {
-                entry.all[index] += used;
-                entry.placed[index] += if woken.contains(&id) { 0 } else { used };
-            }
-        }
+    /// What all that runs may take stays within the quota, whoever started it.
+    async fn quota(&mut self, eye: &mut Eye) -> Result<Option<Violation>, Error> {
+        let rows = eye.texts(QUOTA, NONE).await?;
         self.count(Invariant::Quota, 1);
-        let over = |used: [i64; 2], quota: [i64; 2]| used[0] > quota[0] || used[1] > quota[1];
-        if workspaces.values().any(|u| over(u.all, u.quota)) {
-            self.exceeded_by_waking += 1;
-        }
-        let broken: Vec<String> = workspaces
-            .iter()
-            .filter(|(_, u)| over(u.placed, u.quota))
-            .map(|(id, u)| {
-                format!(
-                    "workspace {id}: {:?} millicores and MiB of {:?}",
-                    u.placed, u.quota
-                )
-            })
-            .collect();
-        Ok((!broken.is_empty()).then(|| Violation::new(Invariant::Quota, broken)))
+        Ok((!rows.is_empty()).then(|| Violation::new(Invariant::Quota, rows)))
     }
 
     async fn owners(&mut self, eye: &mut Eye) -> Result<Option<Violation>, Error> {

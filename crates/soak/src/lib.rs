@@ -60,7 +60,7 @@ pub async fn run(options: Options) -> Result<Report, Error> {
     let book = Arc::new(Book::new());
     let disturbed = Instant::now();
 
-    let watch = Watch::start(stage.clone(), book.clone());
+    let watch = Watch::start(stage.clone());
     let work = operate::run(stage.clone(), book.clone(), plan.operations);
     let faults = disturb::run(stage.clone(), book.clone(), servers, plan.faults);
     let (mut work, mut faults) = (tokio::spawn(work), tokio::spawn(faults));
@@ -104,7 +104,6 @@ pub async fn run(options: Options) -> Result<Report, Error> {
         changes: watched.reader.changes,
         timers: facts.timers,
         statuses: facts.statuses,
-        exceeded_by_waking: watched.checks.exceeded_by_waking,
         longest_active: watched.checks.longest_active,
         history: history(&book, &violations),
         violations,

@@ -151,9 +151,6 @@ async fn about(
     id: &str,
 ) -> Outcome {
     let app = &stage.apps[app];
-    if matches!(kind, Kind::Promote | Kind::Rollback | Kind::Wake) {
-        book.lock().may_wake.insert(id.to_owned());
-    }
     let (handler, body) = match kind {
         Kind::DuplicateDeploy => ("Deploy", deploy_body(id, IMAGE)),
         Kind::Promote => ("Promote", json!({ "targetDeploymentId": id })),

@@ -109,8 +109,6 @@ pub struct Report {
     pub timers: usize,
     /// Deployments by final status.
     pub statuses: BTreeMap<String, usize>,
-    /// Looks in which a workspace was over its quota because a sleeping deployment was woken.
-    pub exceeded_by_waking: usize,
     /// Longest time a deployment was in work.
     pub longest_active: Duration,
     /// What did not hold.
@@ -191,7 +189,6 @@ impl Report {
             "operations_total": all_operations, "operations": operations,
             "faults_total": all_faults, "faults": faults, "timers_fired": self.timers,
             "evaluations": looks, "changes_seen_by_cursor": self.changes, "deployments": self.statuses,
-            "looks_over_quota_by_waking": self.exceeded_by_waking,
             "longest_active_seconds": self.longest_active.as_secs_f64(), "violations": violations,
             "disturbed_seconds": self.disturbed.as_secs(), "seconds": self.total.as_secs(),
         })
@@ -243,12 +240,11 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "seed {}: {operations} operations and {faults} faults in {:.0} s, {} timers fired, {} changes seen by cursor, \
-             {} looks over quota by waking, deployments {:?}, longest active {:.1} s, {:.0} s in all",
+             deployments {:?}, longest active {:.1} s, {:.0} s in all",
             self.seed,
             self.disturbed.as_secs_f64(),
             self.timers,
             self.changes,
-            self.exceeded_by_waking,
             self.statuses,
             self.longest_active.as_secs_f64(),
             self.total.as_secs_f64()

@@ -114,8 +114,7 @@ pub(crate) async fn check(
     book: &Book,
 ) -> Result<Vec<Violation>, Error> {
     eye.open().await?;
-    let woken = book.lock().may_wake.clone();
-    let mut found = checks.look(eye, true, &woken).await?;
+    let mut found = checks.look(eye, true).await?;
     reader.follow(eye).await?;
     let mut add = |invariant, rows: Vec<String>| {
         if !rows.is_empty() {

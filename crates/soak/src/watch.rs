@@ -36,10 +36,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn start(stage: Arc<Stage>, book: Arc<Book>) -> Self {
+    pub(crate) fn start(stage: Arc<Stage>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (violation, violated) = watch::channel(false);
-        let task = tokio::spawn(observe(stage, book, stopped, violation));
+        let task = tokio::spawn(observe(stage, stopped, violation));
         Self {
             stop,
             violated,
@@ -64,7 +64,6 @@ impl Watch {
 
 async fn observe(
     stage: Arc<Stage>,
-    book: Arc<Book>,
     stopped: watch::Receiver<bool>,
     violation: watch::Sender<bool>,
 ) -> Watched {
@@ -76,7 +75,7 @@ async fn observe(
         violations: Vec::new(),
     };
     while !*stopped.borrow() {
-        match look(&stage, &book, &mut eye, &mut watched).await {
+        match look(&stage, &mut eye, &mut watched).await {
             Ok(found) if found.is_empty() => {}
             Ok(found) => {
                 watched.violations = found;
@@ -93,15 +92,12 @@ async fn observe(
 
 async fn look(
     stage: &Stage,
-    book: &Book,
     eye: &mut Eye,
     watched: &mut Watched,
 ) -> Result<Vec<Violation>, Error> {
     eye.open().await?;
     let whole = !stage.health.is_disturbed();
-    // After the snapshot began: whoever was woken in it is in this list.
-    let woken = book.lock().may_wake.clone();
-    let found = watched.checks.look(eye, whole, &woken).await?;
+    let found = watched.checks.look(eye, whole).await?;
     watched.reader.follow(eye).await?;
     eye.close().await?;
     Ok(found)

@@ -13,6 +13,7 @@ mod lost_tables;
 mod neighbours;
 mod placement;
 mod query;
+mod quota;
 mod readiness;
 mod reconciler;
 mod rolled_back;

@@ -1,9 +1,10 @@
 //! Rollback and the freeze after it.
 
-use crate::traffic::{live_routes_point_to, scheduled};
+use crate::traffic::{asleep, live_routes_point_to, scheduled};
 use crate::world::{World, execute};
 use edge_sim::Behaviour;
 use intent::NewDeployment;
+use serde_json::json;
 use std::time::Duration;
 
 #[test]
@@ -65,6 +66,42 @@ fn dep_47_rollback_moves_traffic_back_and_keeps_the_source_running() {
             );
         }
         w.end(&[&target, &source]).await;
+    });
+}
+
+#[test]
+fn a_refused_promote_gives_the_standby_back_while_the_app_is_rolled_back() {
+    testbed::run(async {
+        let w = World::new(1).await;
+        let replaced = w.deploy_production().await;
+        let good = w.deploy_production().await;
+        // So that it does not fall asleep before it is promoted.
+        let later = json!({ "delayMillis": 600_000, "state": "DEPLOYMENT_DESIRED_STATE_STANDBY" });
+        let service = deployment_client::SERVICE;
+        let ingress = &w.bound.ingress;
+        let handler = "ScheduleDesiredStateChange";
+        ingress
+            .call(service, replaced.as_str(), handler, &later)
+            .await
+            .expect("scheduled");
+        let bad = w.deploy_production().await;
+        w.rollback(&bad, &good).await.expect("rollback");
+        execute(
+            &w.bound.db,
+            "UPDATE frontline_routes SET sticky = 'none' WHERE app_id = ?",
+            [w.app.app_id.as_str().into()],
+        )
+        .await;
+        for id in [&bad, &replaced] {
+            let error = w.promote(id).await.expect_err("no route to move");
+            assert!(error.to_string().contains("CW0014"), "{error}");
+        }
+        assert_eq!(w.pointer().await, (Some(good.clone()), true));
+        asleep(&w, &replaced).await;
+        // What traffic was rolled back from stays up.
+        assert!(w.transition(&bad).await.is_null());
+        assert!(w.topology(&bad).await.iter().all(|t| t.1 == "running"));
+        w.end(&[&replaced, &good, &bad]).await;
     });
 }
 

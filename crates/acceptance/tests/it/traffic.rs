@@ -26,7 +26,7 @@ pub(crate) async fn live_routes_point_to(w: &World, id: &str) {
     }
 }
 
-async fn asleep(w: &World, id: &str) {
+pub(crate) async fn asleep(w: &World, id: &str) {
     let sql = "SELECT CONCAT(desired_state, '/', status) AS t FROM deployments WHERE id = ?";
     testbed::eventually(Duration::from_secs(15), || async {
         let state = text(&w.bound.db, sql, [id.into()]).await;

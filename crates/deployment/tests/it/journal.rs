@@ -54,6 +54,11 @@ fn the_steps_of_every_handler() {
                 "Output"
             ]
         );
+        let wake = json!({"state": RUNNING});
+        assert_eq!(
+            sent(&world, "ScheduleDesiredStateChange", wake).await,
+            ["Input", "Run apply", "ClearState", "Output"]
+        );
         assert_eq!(
             sent(&world, "ClearScheduledStateChanges", json!({})).await,
             ["Input", "ClearState", "Output"]

@@ -7,6 +7,7 @@
 mod crash;
 mod guard;
 mod journal;
+mod quota;
 mod refused;
 mod rows;
 mod schedule;

@@ -95,11 +95,10 @@ fn a_state_that_holds_already_uses_no_version() {
     testbed::run(async {
         let world = World::new().await;
         world.schedule(RUNNING, 0).await;
-        world.ended(1).await;
         assert_eq!(world.picture().await, UNTOUCHED);
         world.schedule(STANDBY, 0).await;
         world.schedule(ARCHIVED, 0).await;
-        world.ended(3).await;
+        world.ended(2).await;
         assert_eq!(
             world.picture().await,
             "archived: stopped 11, stopped 21; counters 11 21",

@@ -117,7 +117,7 @@ fn dpl_4_the_last_writer_wins_and_the_first_message_does_nothing() {
         world.schedule(RUNNING, 0).await;
         let awake = "running: running 12, running 22; counters 12 22";
         world.becomes(awake).await;
-        let changes = world.ended(3).await;
+        let changes = world.ended(2).await;
         assert!(
             changes
                 .iter()

@@ -45,6 +45,7 @@ pub(crate) async fn lagging() -> Db {
 pub(crate) struct World<'a> {
     pub(crate) db: Db,
     pub(crate) restate: &'a Restate,
+    pub(crate) workspace_id: String,
     pub(crate) app_id: String,
     /// The deployment under test; not the current one.
     pub(crate) d1: String,
@@ -83,6 +84,7 @@ impl<'a> World<'a> {
         let world = Self {
             db,
             restate,
+            workspace_id: app.workspace_id.clone(),
             app_id: app.app_id.clone(),
             d1,
             d9,
@@ -108,11 +110,12 @@ impl<'a> World<'a> {
         status: &str,
     ) {
         let sql = "INSERT INTO deployment_topology (workspace_id, deployment_id, region_id, version, desired_status, created_at) \
-                   VALUES ('ws', ?, ?, ?, ?, 1)";
+                   VALUES (?, ?, ?, ?, ?, 1)";
         execute(
             self.db.primary(),
             sql,
             [
+                self.workspace_id.as_str().into(),
                 deployment.into(),
                 region.into(),
                 version.into(),

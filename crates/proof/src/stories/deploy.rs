@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use intent::{NewDeployment, Quota};
+use intent::NewDeployment;
 use serde_json::json;
 use std::time::Duration;
 
@@ -109,13 +109,7 @@ fn preview(lane: &Lane) -> BoxFuture<'_, Scene> {
 fn over_quota(lane: &Lane) -> BoxFuture<'_, Scene> {
     async move {
         let scene = over_a_live_one(lane, true).await;
-        let quota = Quota {
-            cpu_millicores: 1,
-            memory_mib: 1,
-        };
-        intent::set_quota(&lane.db, &scene.app.workspace_id, quota)
-            .await
-            .expect("a smaller quota");
+        super::fill_quota(lane, &scene).await;
         scene
     }
     .boxed()

@@ -9,7 +9,7 @@ mod versioning;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use crate::{Lane, Scene, Story, Undo};
+use crate::{Lane, Scene, Sections, Story, Undo};
 
 /// Every story, the longest first: lanes end at about the same time.
 pub fn all() -> Vec<Story> {
@@ -31,6 +31,10 @@ const BASE: Story = Story {
     fails_with: None,
     undo: Undo::Before,
     may_change: &[],
+    one_way: &[],
+    dispensable: &[],
+    keyless: &[],
+    sections: nothing_else,
     own_commands_only: false,
     prepare: nowhere,
     holds: nothing_more,
@@ -40,8 +44,23 @@ fn nowhere(lane: &Lane) -> BoxFuture<'_, Scene> {
     lane.scene(1, |f| f).boxed()
 }
 
+fn nothing_else<'a>(_: &'a Lane, _: &'a Scene) -> BoxFuture<'a, Result<Sections, String>> {
+    async { Ok(Vec::new()) }.boxed()
+}
+
 fn nothing_more<'a>(_: &'a Lane, _: &'a Scene) -> BoxFuture<'a, Result<usize, String>> {
     async { Ok(0) }.boxed()
+}
+
+/// Lowers the workspace's quota to what its deployments take already.
+async fn fill_quota(lane: &Lane, scene: &Scene) {
+    let sql = "UPDATE quota q JOIN (
+                 SELECT SUM(d.cpu_millicores * t.autoscaling_replicas_max) AS cpu, SUM(d.memory_mib * t.autoscaling_replicas_max) AS memory
+                 FROM deployment_topology t JOIN deployments d ON d.id = t.deployment_id
+                 WHERE t.workspace_id = ? AND t.desired_status = 'running') used
+               SET q.allocated_cpu_millicores_total = used.cpu, q.allocated_memory_mib_total = used.memory WHERE q.workspace_id = ?";
+    let workspace = scene.app.workspace_id.as_str();
+    lane.execute(sql, &[workspace, workspace]).await;
 }
 
 /// Whether the deployment with this role is the app's live one, frozen or not.

@@ -65,6 +65,22 @@ pub(super) fn stories() -> Vec<Story> {
             ..base
         },
         Story {
+            name: "wake-over-quota",
+            handler: "WakeDeployment",
+            fails_with: Some(409),
+            prepare: |lane| without_room(lane, false).boxed(),
+            holds: |lane, scene| sleeps_on(lane, scene).boxed(),
+            ..base
+        },
+        Story {
+            name: "rollback-over-quota",
+            handler: "Rollback",
+            fails_with: Some(409),
+            prepare: |lane| without_room(lane, true).boxed(),
+            holds: |lane, scene| sleeps_on(lane, scene).boxed(),
+            ..base
+        },
+        Story {
             name: "scale-down-idle",
             handler: "ScaleDownIdlePreviewDeployments",
             prepare: |lane| idle_preview(lane).boxed(),
@@ -155,6 +171,22 @@ async fn wake(lane: &Lane) -> Scene {
     let body = json!({ "deploymentId": scene.id("<older>") });
     scene.request = of_deploy(&scene, "WakeDeployment", body);
     scene
+}
+
+/// The older one sleeps, and the quota is full with the live one.
+async fn without_room(lane: &Lane, rolls_back: bool) -> Scene {
+    let mut scene = match rolls_back {
+        true => rollback(lane, true).await,
+        false => wake(lane).await,
+    };
+    super::fill_quota(lane, &scene).await;
+    scene.late = None;
+    scene
+}
+
+async fn sleeps_on(lane: &Lane, scene: &Scene) -> Result<usize, String> {
+    Ok(is_live(lane, scene, "<live>", false).await?
+        + is(lane, scene, "<older>", "asleep standby").await?)
 }
 
 /// A preview that nobody called since long ago. Previews of other plays are young.

@@ -10,6 +10,7 @@ fn options(faults: &[FaultKind], at_most: usize) -> Options {
         lanes: 1,
         faults: faults.to_vec(),
         at_most: Some(at_most),
+        repeat: None,
         verbose: false,
     }
 }
