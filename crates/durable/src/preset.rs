@@ -15,6 +15,10 @@ pub enum Preset {
     Undo,
     /// A short look that something else repeats anyway.
     Hint,
+    /// A step of a job that soon runs again: a longer outage ends the run, and the next one goes on.
+    Periodic,
+    /// A call of an outside service that asks to be left alone while it fails: outages of minutes are waited for, gently.
+    Outside,
 }
 
 impl Preset {
@@ -36,6 +40,16 @@ impl Preset {
                 Duration::from_millis(500),
                 Duration::from_secs(5),
             ),
+            Preset::Periodic => (
+                Duration::from_millis(100),
+                Duration::from_secs(5),
+                Duration::from_secs(40),
+            ),
+            Preset::Outside => (
+                Duration::from_millis(500),
+                Duration::from_secs(30),
+                Duration::from_secs(10 * 60),
+            ),
         }
     }
 
@@ -56,7 +70,7 @@ mod tests {
 
     #[test]
     fn every_preset_is_bounded_and_backs_off() {
-        for preset in [Preset::Database, Preset::Undo, Preset::Hint] {
+        for preset in [Preset::Database, Preset::Undo, Preset::Hint, Preset::Periodic, Preset::Outside] {
             let (initial, max, total) = preset.bounds();
             assert!(initial < max && max < total, "{preset:?}");
         }
