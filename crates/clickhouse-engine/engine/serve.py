@@ -8,7 +8,7 @@ have users at all.
 Real here: SQL, storage, users and their passwords, grants, row policies, quotas, settings profiles; all of it is the
 engine's. Ours: HTTP. A request is authenticated against the hash the engine stored and then runs in a session of the
 engine under `EXECUTE AS` its user. Not covered: the native protocol, compression, ON CLUSTER, requests side by side
-(one lock), data that outlives the process.
+(one lock), the setting `readonly` of a profile, data that outlives the process.
 """
 
 import base64
@@ -82,6 +82,23 @@ def authenticate(user, password):
     )
 
 
+def log_in(own, user):
+    """Makes the session the user's. `EXECUTE AS` brings rights, policies, quota and constraints; the values of the
+    user's settings profiles, which a login applies as well, are set before it."""
+    sql = f"""SELECT setting_name, value FROM system.settings_profile_elements WHERE setting_name IS NOT NULL AND value IS NOT NULL
+        AND profile_name IN (SELECT name FROM system.settings_profiles WHERE has(apply_to_list, '{user}'))"""
+    settings = [line.split("\t") for line in str(ADMIN.query(sql, "TSVRaw")).splitlines()]
+    for name, value in settings:
+        # a read-only session could not become another user's; the constraints of its settings hold all the same
+        if name != "readonly":
+            own.query(f"SET {name} = {quoted(value)}")
+    own.query(f"EXECUTE AS `{user}`")
+
+
+def quoted(value):
+    return "'%s'" % value.replace("\\", "\\\\").replace("'", "\\'")
+
+
 def run(user, password, parameters, sql, body):
     """One request; gives the bytes of the answer."""
     with LOCK:
@@ -89,12 +106,12 @@ def run(user, password, parameters, sql, body):
         own = session.Session(CONNECTION)
         try:
             if user != "default":
-                own.query(f"EXECUTE AS `{user}`")
+                log_in(own, user)
             if database := parameters.get("database"):
                 own.query(f"USE `{database}`")
             for name, value in parameters.items():
                 if name not in RESERVED and not name.startswith("param_"):
-                    own.query("SET %s = '%s'" % (name, value.replace("\\", "\\\\").replace("'", "\\'")))
+                    own.query(f"SET {name} = {quoted(value)}")
             insert = re.match(r"\s*INSERT\s+INTO\s.*?FORMAT\s+(\w+)\s*$", sql, re.IGNORECASE | re.DOTALL)
             if insert and body:
                 # the library takes no data beside a statement
