@@ -17,6 +17,7 @@ pub(crate) fn matrix(words: &[String]) -> Result<()> {
 /// Everything that proves; prints the seconds of each part and goes on after a failure.
 pub(crate) fn all() -> Result<()> {
     setup::servers()?;
+    setup::peers::openssl_headers()?;
     check(&mut cargo(&["build", "--package", "proof"]))?;
     let mut parts = vec![
         (
@@ -35,6 +36,8 @@ pub(crate) fn all() -> Result<()> {
             "planted defects",
             vec!["run", "--quiet", "--package", "proof", "--", "defects"],
         ),
+        ("ACME by acme2", second_backend("acme", "acme2")),
+        ("Route53 by rusoto", second_backend("route53", "rusoto")),
     ];
     if root().join("crates/soak/Cargo.toml").is_file() {
         let soak = vec![
@@ -72,4 +75,11 @@ pub(crate) fn all() -> Result<()> {
     } else {
         Err(Failure(format!("not proven: {}", failed.join(", "))))
     }
+}
+
+/// The contract of an adapter with its backend on request, as a table: docs/decisions/0001-acme-and-route53-backends.md.
+fn second_backend(package: &'static str, feature: &'static str) -> Vec<&'static str> {
+    let words = ["test", "--package", package, "--features", feature];
+    let shown = ["--test", "it", "--", "--nocapture", "contract"];
+    words.into_iter().chain(shown).collect()
 }

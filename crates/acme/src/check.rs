@@ -119,7 +119,11 @@ fn told_by(leaf: &X509Certificate<'_>) -> Checked {
     Checked {
         not_before_ms: ms(leaf.validity().not_before),
         not_after_ms: ms(leaf.validity().not_after),
-        serial: leaf.raw_serial().iter().map(|b| format!("{b:02x}")).collect(),
+        serial: leaf
+            .raw_serial()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect(),
         issuer: leaf.issuer().to_string(),
         names: dns_names(leaf),
         certificate_id: id_of(leaf),
@@ -154,11 +158,11 @@ fn certificates(chain: &str) -> Result<Vec<CertificateDer<'static>>, Flaw> {
 }
 
 fn parse<'a>(ders: &'a [CertificateDer<'static>]) -> Result<Vec<X509Certificate<'a>>, Flaw> {
-    let read = |(place, der): (usize, &'a CertificateDer<'static>)| {
-        match X509Certificate::from_der(der.as_ref()) {
-            Ok((rest, certificate)) if rest.is_empty() => Ok(certificate),
-            _ => Err(Flaw::Unreadable(place + 1)),
-        }
+    let read = |(place, der): (usize, &'a CertificateDer<'static>)| match X509Certificate::from_der(
+        der.as_ref(),
+    ) {
+        Ok((rest, certificate)) if rest.is_empty() => Ok(certificate),
+        _ => Err(Flaw::Unreadable(place + 1)),
     };
     ders.iter().enumerate().map(read).collect()
 }

@@ -50,7 +50,8 @@ impl CertificateKey {
     /// # Errors
     /// A problem of class [`crate::Class::Settings`]. The text repeats nothing of the key.
     pub fn from_pem(pem: &str) -> Result<Self, Problem> {
-        KeyPair::from_pem(pem).map_err(|_| refuse("the certificate key is no private key in PEM"))?;
+        KeyPair::from_pem(pem)
+            .map_err(|_| refuse("the certificate key is no private key in PEM"))?;
         Ok(Self {
             pem: Zeroizing::new(pem.to_owned()),
         })

@@ -213,7 +213,10 @@ mod tests {
     fn a_key_written_by_openssl_is_read() {
         let key = AccountKey::from_pem(SEC1).unwrap();
         assert_eq!(key.kind(), KeyKind::P256);
-        assert_eq!(key.thumbprint(), "sos987ULcEKVNCQkIgVqf7Eu5U0AVHLZjBUZddc3mvw");
+        assert_eq!(
+            key.thumbprint(),
+            "sos987ULcEKVNCQkIgVqf7Eu5U0AVHLZjBUZddc3mvw"
+        );
     }
 
     #[test]

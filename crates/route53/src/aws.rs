@@ -90,7 +90,8 @@ impl Backend for Aws {
             .await
             .map_err(told)?;
         let first = listed.resource_record_sets().first();
-        let Some(set) = first.filter(|s| *s.r#type() == RrType::Txt && name::same(s.name(), wanted))
+        let Some(set) =
+            first.filter(|s| *s.r#type() == RrType::Txt && name::same(s.name(), wanted))
         else {
             return Ok(None);
         };

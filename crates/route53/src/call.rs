@@ -102,7 +102,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_attempt_has_an_end() {
-        let never = call(&settings(), Operation::Look, || {
+        let settings = settings();
+        let never = call(&settings, Operation::Look, || {
             std::future::pending::<Result<(), Route53Error>>()
         });
         assert_eq!(never.await.unwrap_err().class, Class::Unavailable);

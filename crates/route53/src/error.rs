@@ -133,12 +133,25 @@ impl fmt::Display for Route53Error {
 /// The class of the service's code; the status decides where the code is not known.
 fn classify(code: &str, status: u16) -> Class {
     match code {
-        "Throttling" | "ThrottlingException" | "PriorRequestNotComplete" | "SlowDown"
-        | "TooManyRequestsException" | "RequestLimitExceeded" => Class::RateLimited,
-        "SignatureDoesNotMatch" | "InvalidClientTokenId" | "UnrecognizedClientException"
-        | "AccessDenied" | "AccessDeniedException" | "ExpiredToken" | "ExpiredTokenException"
-        | "IncompleteSignature" | "MissingAuthenticationToken" | "NotAuthorized" | "OptInRequired"
-        | "InvalidAccessKeyId" | "AuthFailure" => Class::Unauthorised,
+        "Throttling"
+        | "ThrottlingException"
+        | "PriorRequestNotComplete"
+        | "SlowDown"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded" => Class::RateLimited,
+        "SignatureDoesNotMatch"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "AccessDenied"
+        | "AccessDeniedException"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "InvalidAccessKeyId"
+        | "AuthFailure" => Class::Unauthorised,
         "NoSuchHostedZone" | "NoSuchChange" => Class::NotFound,
         "InvalidChangeBatch" => Class::Conflict,
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "RequestTimeout"
@@ -186,7 +199,11 @@ mod tests {
             ("SignatureDoesNotMatch", false),
             ("InvalidChangeBatch", false),
         ] {
-            assert_eq!(Route53Error::told(code, 400, "").retry_now(), again, "{code}");
+            assert_eq!(
+                Route53Error::told(code, 400, "").retry_now(),
+                again,
+                "{code}"
+            );
         }
     }
 }

@@ -269,7 +269,9 @@ impl Route53 {
                 return Ok(Put { change: None });
             };
             let swapped = call(&self.settings, operation, || {
-                let swap = self.backend.swap(&zone.id, &name, old.as_ref(), new.as_ref());
+                let swap = self
+                    .backend
+                    .swap(&zone.id, &name, old.as_ref(), new.as_ref());
                 async { swap.await.map_err(|error| error.at(operation)) }
             })
             .await;

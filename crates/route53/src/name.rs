@@ -44,9 +44,21 @@ mod tests {
     #[test]
     fn names_are_brought_to_one_form_or_refused() {
         let good = |name| plain(Operation::Put, name).unwrap();
-        assert_eq!(good("_acme-challenge.Example.COM."), "_acme-challenge.example.com");
+        assert_eq!(
+            good("_acme-challenge.Example.COM."),
+            "_acme-challenge.example.com"
+        );
         let long = format!("{}.com", "a.".repeat(126));
-        for bad in ["", ".", "a..b", "*.example.com", "a b.com", "é.com", &long, "a.com.."] {
+        for bad in [
+            "",
+            ".",
+            "a..b",
+            "*.example.com",
+            "a b.com",
+            "é.com",
+            &long,
+            "a.com..",
+        ] {
             assert!(plain(Operation::Put, bad).is_err(), "{bad}");
         }
     }
@@ -56,7 +68,11 @@ mod tests {
         let all: Vec<&str> = upwards("_acme-challenge.a.example.com").collect();
         assert_eq!(
             all,
-            ["_acme-challenge.a.example.com", "a.example.com", "example.com"]
+            [
+                "_acme-challenge.a.example.com",
+                "a.example.com",
+                "example.com"
+            ]
         );
     }
 

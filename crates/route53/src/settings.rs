@@ -40,7 +40,13 @@ impl Default for Settings {
 
 impl Settings {
     pub(crate) fn check(&self) -> Result<(), Route53Error> {
-        let refuse = |why: &str| Err(Route53Error::ours(Operation::Settings, Class::Settings, why));
+        let refuse = |why: &str| {
+            Err(Route53Error::ours(
+                Operation::Settings,
+                Class::Settings,
+                why,
+            ))
+        };
         if self.region.is_empty() {
             return refuse("the region is empty");
         }

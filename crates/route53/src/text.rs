@@ -80,7 +80,10 @@ mod tests {
         assert_eq!(quote(r#"a"b\c"#).unwrap(), r#""a\"b\\c""#);
         assert_eq!(quote("é").unwrap(), r#""\303\251""#);
         let long = quote(&"x".repeat(300)).unwrap();
-        assert_eq!(long, format!(r#""{}" "{}""#, "x".repeat(255), "x".repeat(45)));
+        assert_eq!(
+            long,
+            format!(r#""{}" "{}""#, "x".repeat(255), "x".repeat(45))
+        );
         assert!(quote("").is_err() && quote(&"x".repeat(4001)).is_err());
     }
 

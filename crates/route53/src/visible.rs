@@ -44,9 +44,7 @@ impl fmt::Display for Visibility {
 }
 
 /// One address of each name server, IPv4 where it has one.
-pub(crate) async fn addresses(
-    names: &[String],
-) -> Result<Vec<(String, SocketAddr)>, Route53Error> {
+pub(crate) async fn addresses(names: &[String]) -> Result<Vec<(String, SocketAddr)>, Route53Error> {
     let mut all = Vec::new();
     for name in names.iter().take(SERVERS) {
         let plain = name.strip_suffix('.').unwrap_or(name);

@@ -80,7 +80,11 @@ fn good(wanted: &[String]) -> (String, String, Authority, Authority) {
     let root = root();
     let middle = below(&root, "middle", true);
     let (pem, key) = leaf(&middle, params(wanted, -DAY, 90 * DAY));
-    let chain = format!("{pem}{}{}", middle.certificate.pem(), root.certificate.pem());
+    let chain = format!(
+        "{pem}{}{}",
+        middle.certificate.pem(),
+        root.certificate.pem()
+    );
     (chain, key, root, middle)
 }
 
@@ -132,7 +136,10 @@ fn each_flaw_is_named() {
     assert_eq!(flaw("", &key), Flaw::NoPem);
     assert_eq!(flaw("hello", &key), Flaw::NoPem);
     assert_eq!(flaw(&"x".repeat(70_000), &key), Flaw::TooLong);
-    assert_eq!(flaw(&root.certificate.pem().repeat(11), &key), Flaw::TooLong);
+    assert_eq!(
+        flaw(&root.certificate.pem().repeat(11), &key),
+        Flaw::TooLong
+    );
     let torn = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
     assert_eq!(flaw(torn, &key), Flaw::Unreadable(1));
     assert_eq!(flaw(&format!("{chain}{torn}"), &key), Flaw::Unreadable(4));
@@ -144,11 +151,21 @@ fn each_flaw_is_named() {
     let (pem, key) = leaf(&middle, params(&wanted, -DAY, 90 * DAY));
     let (middle_pem, root_pem) = (middle.certificate.pem(), root.certificate.pem());
     assert_eq!(flaw(&format!("{middle_pem}{pem}"), &key), Flaw::OtherKey);
-    assert_eq!(flaw(&format!("{pem}{root_pem}{middle_pem}"), &key), Flaw::Order(1));
+    assert_eq!(
+        flaw(&format!("{pem}{root_pem}{middle_pem}"), &key),
+        Flaw::Order(1)
+    );
     let foreign = below(&root, "middle", true).certificate.pem();
-    assert_eq!(flaw(&format!("{pem}{foreign}"), &key), Flaw::Order(1), "same name, other key");
+    assert_eq!(
+        flaw(&format!("{pem}{foreign}"), &key),
+        Flaw::Order(1),
+        "same name, other key"
+    );
     let stranger = self::root().certificate.pem();
-    assert_eq!(flaw(&format!("{pem}{middle_pem}{stranger}"), &key), Flaw::Order(2));
+    assert_eq!(
+        flaw(&format!("{pem}{middle_pem}{stranger}"), &key),
+        Flaw::Order(2)
+    );
 
     let false_one = below(&root, "no authority", false);
     let (pem, key) = leaf(&false_one, params(&wanted, -DAY, 90 * DAY));
@@ -174,7 +191,11 @@ fn the_validity_is_judged_for_every_certificate_with_a_little_patience_at_its_be
         check(&pem, &key, &wanted, now_ms()).map(drop)
     };
     assert_eq!(judge(-DAY, DAY), Ok(()));
-    assert_eq!(judge(4 * 60_000, DAY), Ok(()), "a clock that is four minutes ahead");
+    assert_eq!(
+        judge(4 * 60_000, DAY),
+        Ok(()),
+        "a clock that is four minutes ahead"
+    );
     assert_eq!(judge(6 * 60_000, DAY), Err(Flaw::NotYetValid(1)));
     assert_eq!(judge(-DAY, 0), Err(Flaw::Expired(1)));
     let (pem, key) = leaf(&root, params(&wanted, -DAY, 5000 * DAY));

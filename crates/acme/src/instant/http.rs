@@ -271,7 +271,11 @@ mod tests {
 
     #[test]
     fn only_https_is_spoken_except_on_loopback() {
-        for good in ["https://ca.example/dir", "http://127.0.0.1:1/dir", "http://localhost:1/d"] {
+        for good in [
+            "https://ca.example/dir",
+            "http://127.0.0.1:1/dir",
+            "http://localhost:1/d",
+        ] {
             assert!(Http::new(&Settings::of(good)).is_ok(), "{good}");
         }
         for bad in ["http://ca.example/dir", "ca.example", "ftp://127.0.0.1/"] {

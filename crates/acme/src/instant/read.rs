@@ -204,7 +204,10 @@ pub(super) fn renewal_info(
     let found: RenewalDocument = serde_json::from_slice(body)
         .map_err(|error| bad(format!("no renewal information: {error}")))?;
     let ms = |at: OffsetDateTime| at.unix_timestamp().saturating_mul(1000);
-    let (start_ms, end_ms) = (ms(found.suggested_window.start), ms(found.suggested_window.end));
+    let (start_ms, end_ms) = (
+        ms(found.suggested_window.start),
+        ms(found.suggested_window.end),
+    );
     if end_ms <= start_ms {
         return Err(bad("the suggested window ends before it begins".to_owned()));
     }
@@ -227,10 +230,8 @@ impl Challenge {
         problem: Option<Problem>,
     ) -> Self {
         let key_authorization = format!("{token}.{}", key.thumbprint());
-        let digest = aws_lc_rs::digest::digest(
-            &aws_lc_rs::digest::SHA256,
-            key_authorization.as_bytes(),
-        );
+        let digest =
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key_authorization.as_bytes());
         Self {
             kind,
             status,

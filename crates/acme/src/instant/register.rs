@@ -30,7 +30,10 @@ pub(super) async fn register(
     let way = |error: NoAnswer| Problem::unreachable(operation, error.to_string());
     let (directory, _) = http.get(operation, &settings.directory).await?;
     let (new_nonce, new_account) = read::account_urls(&directory)?;
-    let nonce = http.send(http.client().head(new_nonce)).await.map_err(way)?;
+    let nonce = http
+        .send(http.client().head(new_nonce))
+        .await
+        .map_err(way)?;
     let Some(nonce) = header(&nonce, "replay-nonce") else {
         return Err(read::refusal(operation, &nonce));
     };
@@ -82,7 +85,10 @@ fn request(
     let protected = json!({ "alg": "ES256", "jwk": jwk, "nonce": nonce, "url": url });
     let (protected, payload) = (part(&protected), part(&payload));
     let signature = pair
-        .sign(&SystemRandom::new(), format!("{protected}.{payload}").as_bytes())
+        .sign(
+            &SystemRandom::new(),
+            format!("{protected}.{payload}").as_bytes(),
+        )
         .map_err(|_| refuse("the account key cannot sign"))?;
     Ok(signed(protected, payload, signature.as_ref()).to_string())
 }

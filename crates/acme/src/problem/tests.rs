@@ -3,7 +3,12 @@
 use super::*;
 
 fn told(operation: Operation, status: u16, kind: &str) -> Problem {
-    Problem::told(operation, status, Some(&format!("{PREFIX}{kind}")), Some("words"))
+    Problem::told(
+        operation,
+        status,
+        Some(&format!("{PREFIX}{kind}")),
+        Some("words"),
+    )
 }
 
 #[test]
@@ -50,7 +55,10 @@ fn every_type_has_the_remedy_of_the_table() {
 #[test]
 fn classes_follow_type_then_status_then_where_it_arose() {
     let class = |status, kind| told(Operation::Finalize, status, kind).class();
-    assert_eq!(class(400, "rateLimited"), Class::RateLimited { until_ms: None });
+    assert_eq!(
+        class(400, "rateLimited"),
+        Class::RateLimited { until_ms: None }
+    );
     assert_eq!(class(429, "x"), Class::RateLimited { until_ms: None });
     assert_eq!(class(400, "badNonce"), Class::BadNonce);
     assert_eq!(class(401, "x"), Class::Unauthorised);
@@ -61,11 +69,20 @@ fn classes_follow_type_then_status_then_where_it_arose() {
     let looked = told(Operation::Validation, 400, "connection");
     assert_eq!(looked.class(), Class::Unauthorised);
     let ours = Problem::unreachable(Operation::Order, "refused");
-    assert_eq!((ours.class(), ours.remedy()), (Class::Unavailable, Remedy::Soon));
+    assert_eq!(
+        (ours.class(), ours.remedy()),
+        (Class::Unavailable, Remedy::Soon)
+    );
     let ours = Problem::unsupported(Operation::RenewalInfo, "acme2");
-    assert_eq!((ours.class(), ours.remedy()), (Class::Unsupported, Remedy::Operator));
+    assert_eq!(
+        (ours.class(), ours.remedy()),
+        (Class::Unsupported, Remedy::Operator)
+    );
     let ours = Problem::settings(Operation::Settings, "no URL");
-    assert_eq!((ours.class(), ours.remedy()), (Class::Settings, Remedy::Operator));
+    assert_eq!(
+        (ours.class(), ours.remedy()),
+        (Class::Settings, Remedy::Operator)
+    );
 }
 
 #[test]
@@ -77,16 +94,22 @@ fn a_compound_problem_takes_the_gravest_part() {
             .remedy()
     };
     assert_eq!(with(&["dns", "caa"]), Remedy::Customer);
-    assert_eq!(with(&["caa", "rateLimited", "dns"]), Remedy::Wait { until_ms: None });
+    assert_eq!(
+        with(&["caa", "rateLimited", "dns"]),
+        Remedy::Wait { until_ms: None }
+    );
     assert_eq!(with(&["dns", "connection"]), Remedy::Slowly);
     assert_eq!(with(&[]), Remedy::Slowly);
 }
 
 #[test]
 fn a_problem_survives_being_carried_as_data() {
-    let mut problem = told(Operation::NewOrder, 429, "rateLimited").with_subproblems([
-        Subproblem::new(Some("urn:ietf:params:acme:error:caa"), Some("no"), Some("a.org".into())),
-    ]);
+    let mut problem =
+        told(Operation::NewOrder, 429, "rateLimited").with_subproblems([Subproblem::new(
+            Some("urn:ietf:params:acme:error:caa"),
+            Some("no"),
+            Some("a.org".into()),
+        )]);
     problem.retry_after_ms = Some(1_790_000_000_000);
     let text = serde_json::to_string(&problem).unwrap();
     let back: Problem = serde_json::from_str(&text).unwrap();
