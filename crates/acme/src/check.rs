@@ -158,11 +158,14 @@ fn certificates(chain: &str) -> Result<Vec<CertificateDer<'static>>, Flaw> {
 }
 
 fn parse<'a>(ders: &'a [CertificateDer<'static>]) -> Result<Vec<X509Certificate<'a>>, Flaw> {
-    let read = |(place, der): (usize, &'a CertificateDer<'static>)| match X509Certificate::from_der(
-        der.as_ref(),
-    ) {
-        Ok((rest, certificate)) if rest.is_empty() => Ok(certificate),
-        _ => Err(Flaw::Unreadable(place + 1)),
+    let read = |(place, der): (usize, &'a CertificateDer<'static>)| {
+        let bytes: &'a [u8] = der.as_ref();
+        // the parser takes other bytes for a sequence's tag; no signature covers it, and stricter readers refuse it
+        let sequence = bytes.first() == Some(&0x30);
+        match X509Certificate::from_der(bytes) {
+            Ok((rest, certificate)) if rest.is_empty() && sequence => Ok(certificate),
+            _ => Err(Flaw::Unreadable(place + 1)),
+        }
     };
     ders.iter().enumerate().map(read).collect()
 }
