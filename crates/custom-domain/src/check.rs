@@ -24,7 +24,7 @@ pub(crate) async fn handler(
             return Ok(CheckDomainResponse::default());
         };
         if !window.is_over(durable::now!(ctx)?, deps.timings.window) {
-            pass::run(deps, &ctx, window).await?;
+            Box::pin(pass::run(deps, &ctx, window)).await?;
             return Ok(CheckDomainResponse::default());
         }
         let failed = durable::run!(

@@ -108,7 +108,6 @@ async fn not_yet(
 }
 
 /// The name's old holders fail and lose challenge and route.
-#[expect(clippy::disallowed_methods, reason = "inside a step")]
 async fn take_over(tx: &Tx, locked: &Locked) -> Result<(), DbError> {
     if let Some(route) = locked
         .route

@@ -73,7 +73,8 @@ pub(crate) async fn look(
         return Ok(Looked::BadName { id: row.id, text });
     }
     let contested = rows::looks_contested(&deps.db, &row).await?;
-    let evidence = ask(deps, &row, &lower, contested).await;
+    // Boxed: all questions of a look together are a large future.
+    let evidence = Box::pin(ask(deps, &row, &lower, contested)).await;
     let subject = Subject {
         id: row.id,
         workspace_id: row.workspace_id,

@@ -26,7 +26,7 @@ pub(crate) async fn run(
         ctx,
         steps::LOOK,
         Preset::Database,
-        look(deps, key, first, confirming)
+        Box::pin(look(deps, key, first, confirming))
     )?;
     let (subject, evidence) = match looked {
         Looked::Seen { subject, evidence } => (subject, evidence),
@@ -58,7 +58,7 @@ pub(crate) async fn run(
     };
     window.attempt = window.attempt.saturating_add(1);
     let interval = deps.timings.check_interval;
-    let marked = verify(deps, ctx, &window, &subject, &evidence).await?;
+    let marked = Box::pin(verify(deps, ctx, &window, &subject, &evidence)).await?;
     match marked {
         Marked::Verified(certificate) => {
             // Only now: the host name is routed, so the authority can reach the token. One-way: nothing of it can undo
@@ -107,7 +107,12 @@ async fn verify(
         ctx,
         steps::DECIDE,
         Preset::Database,
-        mysql::retry_as(|| decide(&deps.db, &subject.id, evidence, attempt))
+        Box::pin(mysql::retry_as(|| decide(
+            &deps.db,
+            &subject.id,
+            evidence,
+            attempt
+        )))
     )?;
     let deployment_id = match decision {
         Decision::Gone => return Ok(Marked::Gone),
@@ -119,7 +124,9 @@ async fn verify(
         ctx,
         steps::MARK_VERIFIED,
         Preset::Database,
-        mysql::retry_as(|| mark(&deps.db, subject, evidence, attempt, &routed))
+        Box::pin(mysql::retry_as(|| mark(
+            &deps.db, subject, evidence, attempt, &routed
+        )))
     )
 }
 

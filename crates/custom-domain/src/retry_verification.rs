@@ -20,7 +20,7 @@ pub(crate) async fn handler(
     durable::handle(SERVICE, "RetryVerification", &invocation, &key, async {
         durable::run!(ctx, steps::RESET, Preset::Database, reset(&deps.db, &key))?;
         let window = window::open(&ctx, nonce, &invocation).await?;
-        pass::run(deps, &ctx, window).await?;
+        Box::pin(pass::run(deps, &ctx, window)).await?;
         Ok(RetryVerificationResponse::default())
     })
     .await

@@ -16,7 +16,7 @@ pub(crate) async fn handler(
     let nonce = ctx.rand_uuid().to_string();
     durable::handle(SERVICE, "VerifyDomain", &invocation, &key, async {
         let window = window::open(&ctx, nonce, &invocation).await?;
-        pass::run(deps, &ctx, window).await?;
+        Box::pin(pass::run(deps, &ctx, window)).await?;
         Ok(VerifyDomainResponse::default())
     })
     .await

@@ -132,7 +132,8 @@ impl Vantage {
         let Ok(rooted) = Name::from_ascii(format!("{}.", name.trim_end_matches('.'))) else {
             return Answer::Missing;
         };
-        match self.resolver.lookup(rooted, kind).await {
+        // Boxed: the future is large, and callers hold many of them at a time.
+        match Box::pin(self.resolver.lookup(rooted, kind)).await {
             Ok(lookup) => {
                 let records = lookup.answers().iter().take(MAX_RECORDS);
                 let records = records.map(|r| (plain(&r.name.to_ascii()), r.data.clone()));
@@ -171,7 +172,13 @@ pub(crate) async fn measured<T>(
             "unknown"
         }
     };
-    metrics::histogram!(OUTSIDE_SECONDS, "adapter" => "dns", "operation" => kind, "outcome" => outcome)
+    let operation = match kind {
+        "CNAME" => "cname",
+        "TXT" => "txt",
+        "CAA" => "caa",
+        _ => "address",
+    };
+    metrics::histogram!(OUTSIDE_SECONDS, "adapter" => "dns", "operation" => operation, "outcome" => outcome)
         .record(started.elapsed().as_secs_f64());
     answer
 }

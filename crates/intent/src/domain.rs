@@ -82,10 +82,10 @@ pub async fn store_invocation(db: &Db, id: &str, invocation_id: &str) -> Result<
     Ok(())
 }
 
-/// What RetryVerification writes after it has sent: the row is new again.
+/// What RetryVerification writes after it has sent: the row is new again. An empty id: none is stored.
 pub async fn reset_domain(db: &Db, id: &str, invocation_id: &str) -> Result<(), IntentError> {
     let statement = "UPDATE custom_domains SET verification_status = 'pending', check_attempts = 0, verification_error = NULL, \
-         last_checked_at = NULL, invocation_id = ?, updated_at = ? WHERE id = ?";
+         last_checked_at = NULL, invocation_id = NULLIF(?, ''), updated_at = ? WHERE id = ?";
     let values = [invocation_id.into(), mysql::now_ms().into(), id.into()];
     sql::execute(db.primary(), statement, values).await?;
     Ok(())
