@@ -100,12 +100,17 @@ impl ClickHouse {
     /// The administrator's address as a configuration has it, in the native form; [`ClickHouse::http_url`] says where it is
     /// over HTTP.
     pub fn native_url(&self) -> String {
+        self.native_url_of("default")
+    }
+
+    /// The same with another database.
+    pub fn native_url_of(&self, database: &str) -> String {
         let login = match (self.base.username(), self.base.password()) {
             ("", _) => "default".to_owned(),
             (user, None) => user.to_owned(),
             (user, Some(password)) => format!("{user}:{password}"),
         };
-        format!("clickhouse://{login}@127.0.0.1:9000/default")
+        format!("clickhouse://{login}@127.0.0.1:9000/{database}")
     }
 
     /// Runs a statement as administrator; gives tab-separated rows or the server's words.

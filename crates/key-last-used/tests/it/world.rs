@@ -186,9 +186,7 @@ fn synced(answer: &Value) -> i64 {
 }
 
 pub(crate) fn analytics(engine: &ClickHouse, database: &str) -> Analytics {
-    let native = engine
-        .native_url()
-        .replace("/default", &format!("/{database}"));
+    let native = engine.native_url_of(database);
     let address = Address::parse(&native, Some(&engine.http_url())).expect("an address");
     Analytics::new(&address).expect("a client")
 }
