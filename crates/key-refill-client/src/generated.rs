@@ -11,11 +11,18 @@ use std::future::Future;
 pub const SERVICE: &str = "hydra.v1.KeyRefillService";
 
 /// Its handlers, in the order of the .proto.
-pub const HANDLERS: &[Handler] = &[Handler {
-    name: "RunRefill",
-    kind: HandlerKind::Exclusive,
-    private: false,
-}];
+pub const HANDLERS: &[Handler] = &[
+    Handler {
+        name: "RunRefill",
+        kind: HandlerKind::Exclusive,
+        private: false,
+    },
+    Handler {
+        name: "RefillRange",
+        kind: HandlerKind::Exclusive,
+        private: true,
+    },
+];
 
 /// Refills the remaining requests of keys. Key: the date, `YYYY-MM-DD`, anything behind a further `-` ignored.
 pub trait KeyRefillBackend: Send + Sync + 'static {
@@ -25,6 +32,12 @@ pub trait KeyRefillBackend: Send + Sync + 'static {
         ctx: ObjectContext<'a>,
         req: messages::hydra::v1::RunRefillRequest,
     ) -> impl Future<Output = HandlerResult<messages::hydra::v1::RunRefillResponse>> + Send + 'a;
+    /// Refills what is due among a range of rows, for a bounded time; RunRefill of a large population calls it.
+    fn refill_range<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::RefillRangeRequest,
+    ) -> impl Future<Output = HandlerResult<messages::hydra::v1::RefillRangeResponse>> + Send + 'a;
 }
 
 /// What Restate hosts: forwards every handler to a backend.
@@ -42,6 +55,16 @@ impl<B: KeyRefillBackend> KeyRefillService<B> {
     ) -> HandlerResult<messages::hydra::v1::RunRefillResponse> {
         self.0.run_refill(ctx, req).await
     }
+
+    /// Refills what is due among a range of rows, for a bounded time; RunRefill of a large population calls it.
+    #[handler(name = "RefillRange", ingress_private)]
+    async fn refill_range<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::RefillRangeRequest,
+    ) -> HandlerResult<messages::hydra::v1::RefillRangeResponse> {
+        self.0.refill_range(ctx, req).await
+    }
 }
 
 /// Names the clients without an implementation; has no value.
@@ -53,6 +76,14 @@ impl KeyRefillBackend for Contract {
         _: ObjectContext<'a>,
         _: messages::hydra::v1::RunRefillRequest,
     ) -> HandlerResult<messages::hydra::v1::RunRefillResponse> {
+        match *self {}
+    }
+
+    async fn refill_range<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: messages::hydra::v1::RefillRangeRequest,
+    ) -> HandlerResult<messages::hydra::v1::RefillRangeResponse> {
         match *self {}
     }
 }

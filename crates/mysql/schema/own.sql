@@ -98,3 +98,14 @@ CREATE TABLE IF NOT EXISTS `ctrl_worker_jobs` (
   `updated_at` bigint NOT NULL,
   PRIMARY KEY (`job`)
 );
+
+-- The last transaction of each running refill, so that a step that is repeated gives the answer it gave.
+CREATE TABLE IF NOT EXISTS `ctrl_worker_refills` (
+  `invocation_id` varchar(256) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `day` varchar(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `after_pk` bigint unsigned,
+  `reached_pk` bigint unsigned NOT NULL,
+  `refilled` bigint unsigned NOT NULL,
+  `updated_at` bigint NOT NULL,
+  PRIMARY KEY (`invocation_id`)
+);

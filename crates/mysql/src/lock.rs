@@ -30,6 +30,10 @@ pub enum Lock {
     Certificates,
     /// `ctrl_worker_renewals`
     Renewals,
+    /// `ctrl_worker_refills`, the row of one invocation
+    Refills,
+    /// `keys`, ascending `pk`
+    Keys,
 }
 
 /// What one transaction has locked so far.

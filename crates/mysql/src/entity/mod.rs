@@ -29,6 +29,7 @@ pub mod clusters;
 pub mod ctrl_worker_jobs;
 pub mod ctrl_worker_locks;
 pub mod ctrl_worker_meta;
+pub mod ctrl_worker_refills;
 pub mod ctrl_worker_region_counters;
 pub mod ctrl_worker_renewals;
 pub mod ctrl_worker_rollback_sources;
@@ -77,6 +78,7 @@ pub fn tables() -> BTreeMap<&'static str, Vec<String>> {
         ctrl_worker_jobs,
         ctrl_worker_locks,
         ctrl_worker_meta,
+        ctrl_worker_refills,
         ctrl_worker_region_counters,
         ctrl_worker_renewals,
         ctrl_worker_rollback_sources,
