@@ -42,7 +42,12 @@ pub(crate) async fn ensure(deps: &Deps, acme: &Acme, vault: &Vault) -> Result<To
 }
 
 /// The account, for one call.
-pub(crate) async fn of(deps: &Deps, acme: &Acme, vault: &Vault, url: &str) -> Result<Account, Stop> {
+pub(crate) async fn of(
+    deps: &Deps,
+    acme: &Acme,
+    vault: &Vault,
+    url: &str,
+) -> Result<Account, Stop> {
     let user = find(&deps.db)
         .await?
         .ok_or_else(|| Stop::retry("the account's row is gone"))?;
@@ -99,11 +104,7 @@ async fn open(vault: &Vault, user: &User) -> Result<AccountKey, Stop> {
 
 async fn set_url(db: &Db, id: &str, url: Option<&str>) -> Result<(), DbError> {
     let sql = "UPDATE acme_users SET registration_uri = ?, updated_at = ? WHERE id = ?";
-    let values: [Value; 3] = [
-        url.into(),
-        durable::clock::wall_ms().into(),
-        id.into(),
-    ];
+    let values: [Value; 3] = [url.into(), durable::clock::wall_ms().into(), id.into()];
     sql::execute(db.primary(), sql, values).await?;
     Ok(())
 }
@@ -133,6 +134,9 @@ mod tests {
             "https://acme-staging-v02.api.letsencrypt.org/acme/acct/1",
             production
         ));
-        assert!(!same_authority("https://localhost:1/x", "https://localhost:2/dir"));
+        assert!(!same_authority(
+            "https://localhost:1/x",
+            "https://localhost:2/dir"
+        ));
     }
 }

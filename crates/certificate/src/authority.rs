@@ -81,7 +81,10 @@ impl Authority<'_> {
             Told::Done(directory) => directory,
             Told::Refused(problem) => return Ok(Told::Refused(problem)),
         };
-        let issuers = &directory.caa_identities;
+        let issuers = match directory.caa_identities.is_empty() {
+            true => &self.deps.settings.caa_issuers,
+            false => &directory.caa_identities,
+        };
         let forbidden = match &self.deps.dns {
             Some(dns) if !issuers.is_empty() => match dns.caa(&subject.name()).await {
                 Caa::Set(set) if !set.allows(issuers, subject.is_wildcard()) => Some(format!(
@@ -118,7 +121,11 @@ impl Authority<'_> {
     }
 
     /// Looks at the order. What a failed one has to say stands in its authorisations.
-    pub(crate) async fn look(&self, account_url: &str, order_url: &str) -> Result<Told<Look>, Stop> {
+    pub(crate) async fn look(
+        &self,
+        account_url: &str,
+        order_url: &str,
+    ) -> Result<Told<Look>, Stop> {
         let account = account::of(self.deps, self.acme, self.vault, account_url).await?;
         let mut order = match told(account.order(order_url).await)? {
             Told::Done(order) => order,
@@ -145,16 +152,28 @@ impl Authority<'_> {
             Told::Refused(problem) => return Ok(Told::Refused(problem)),
         };
         // one name, so one authorisation
-        let Some(wanted) = all.iter().find(|a| a.status == AuthorizationStatus::Pending) else {
+        let Some(wanted) = all
+            .iter()
+            .find(|a| a.status == AuthorizationStatus::Pending)
+        else {
             return Ok(Told::Done(Published::Nothing));
         };
         let Some(challenge) = wanted.challenge(kind_of(subject)) else {
-            let text = format!("the authority offers no {} challenge", kind_of(subject).name());
-            return Ok(Told::Done(Published::Refused(Failure::new(Cause::Operator, text))));
+            let text = format!(
+                "the authority offers no {} challenge",
+                kind_of(subject).name()
+            );
+            return Ok(Told::Done(Published::Refused(Failure::new(
+                Cause::Operator,
+                text,
+            ))));
         };
         let mut record = None;
         if subject.is_wildcard() {
-            match self.publish_record(&wanted.name, &challenge.dns_value).await? {
+            match self
+                .publish_record(&wanted.name, &challenge.dns_value)
+                .await?
+            {
                 Ok(published) => record = Some(published),
                 Err(failure) => return Ok(Told::Done(Published::Refused(failure))),
             }

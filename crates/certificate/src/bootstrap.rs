@@ -64,11 +64,17 @@ where
     let mut asked = 0;
     let regions = regions(&deps.db).await.map_err(|e| e.to_string())?;
     for name in wildcards(names, &regions) {
-        let needs = ensure_one(&deps.db, &name).await.map_err(|e| e.to_string())?;
+        let needs = ensure_one(&deps.db, &name)
+            .await
+            .map_err(|e| e.to_string())?;
         if needs == Needs::Certificate {
             asked += 1;
             if let Err(why) = ask(OWNER, name.clone()).await {
-                tracing::warn!(name, why, "the certificate could not be asked for at {SERVICE}");
+                tracing::warn!(
+                    name,
+                    why,
+                    "the certificate could not be asked for at {SERVICE}"
+                );
             }
         }
     }

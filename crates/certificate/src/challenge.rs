@@ -122,7 +122,8 @@ pub(crate) async fn end(
             return Ok(Kept::Gone);
         }
         if let Some(failure) = failure {
-            let sql = "UPDATE custom_domains SET verification_error = ?, updated_at = ? WHERE id = ?";
+            let sql =
+                "UPDATE custom_domains SET verification_error = ?, updated_at = ? WHERE id = ?";
             let values: [Value; 3] = [
                 format!("{TOLD}{}", failure.text).into(),
                 plan.now.into(),

@@ -49,6 +49,12 @@ pub(crate) fn by_lifetime(not_before: i64, not_after: i64, serial: &str) -> i64 
     not_before + thousandth * SHARE - jitter
 }
 
+/// The latest instant that is planned, whatever an authority suggests: five sixths of the lifetime. A window behind the end
+/// of the certificate must not leave it to expire.
+pub(crate) fn latest(not_before: i64, not_after: i64) -> i64 {
+    not_before + not_after.saturating_sub(not_before).max(0) / 6 * 5
+}
+
 /// The instant in a suggested window at which a certificate is renewed: the planned one if it lies within, else another
 /// one that the serial number and the window fix. A window that is over means now.
 pub(crate) fn in_window(start: i64, end: i64, planned: i64, serial: &str) -> i64 {
@@ -70,7 +76,8 @@ pub(crate) fn is_fresh(held: &Held, planned: Option<&Planned>, now: i64) -> bool
             by_lifetime(held.not_before, held.not_after, &held.serial)
         }
         Some(p) if is_failure(&p.reason) => return false,
-        Some(p) => p.renew_at,
+        // what is stored may be another certificate than the one that was planned for
+        Some(p) => p.renew_at.min(latest(held.not_before, held.not_after)),
         None => by_lifetime(held.not_before, held.not_after, &held.serial),
     };
     held.is_valid(now) && due > now
@@ -142,6 +149,12 @@ mod tests {
     }
 
     #[test]
+    fn a_suggestion_never_outlives_the_certificate() {
+        assert_eq!(latest(0, 90 * DAY), 75 * DAY);
+        assert!(latest(0, 6 * DAY) < 6 * DAY);
+    }
+
+    #[test]
     fn a_certificate_of_six_days_is_not_due_on_its_first() {
         assert!(is_fresh(&held(6), None, DAY / 2));
         assert!(!is_fresh(&held(6), None, 5 * DAY));
@@ -153,7 +166,17 @@ mod tests {
     fn what_was_planned_counts_and_a_failed_renewal_is_never_fresh() {
         assert!(!is_fresh(&held(90), Some(&planned("ari", DAY)), 2 * DAY));
         assert!(is_fresh(&held(90), Some(&planned("ari", 3 * DAY)), 2 * DAY));
-        assert!(!is_fresh(&held(90), Some(&planned("proof", 3 * DAY)), 2 * DAY));
+        assert!(!is_fresh(
+            &held(90),
+            Some(&planned("proof", 3 * DAY)),
+            2 * DAY
+        ));
+        // whatever is planned, a certificate near its end is due
+        assert!(!is_fresh(
+            &held(90),
+            Some(&planned("lifetime", 89 * DAY)),
+            80 * DAY
+        ));
         assert!(!is_fresh(&held(1), Some(&planned("ari", 3 * DAY)), 2 * DAY));
     }
 

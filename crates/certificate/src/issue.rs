@@ -152,12 +152,16 @@ impl<'a, 'ctx> Issue<'a, 'ctx> {
                 OrderStatus::Pending | OrderStatus::Processing => {
                     self.wait(seen.now, seen.order.retry_after_ms).await?
                 }
-                OrderStatus::Ready => match self.finalize(&account, &order_url, seen.now).await? {
-                    Ok(after) => {
+                OrderStatus::Ready => match self.finalize(&account, &order_url).await? {
+                    Told::Done(after) => {
                         look = Some(after);
                         None
                     }
-                    Err(end) => Some(end),
+                    // the authority's servers do not agree yet
+                    Told::Refused(problem) if problem.remedy() == Remedy::Look => {
+                        self.wait(seen.now, problem.retry_after_ms).await?
+                    }
+                    Told::Refused(problem) => Some(self.refused(seen.now, &problem)),
                 },
                 OrderStatus::Valid => Some(self.store(&account, &order_url, seen.now).await?),
                 OrderStatus::Invalid => {
@@ -186,7 +190,11 @@ impl<'a, 'ctx> Issue<'a, 'ctx> {
 
     /// Account and order. An account the authority has forgotten is registered again, once; an order that may not name the
     /// certificate it replaces is made without.
-    async fn order(&mut self, now: i64, replaces: bool) -> Result<Result<(String, Look), End>, Stop> {
+    async fn order(
+        &mut self,
+        now: i64,
+        replaces: bool,
+    ) -> Result<Result<(String, Look), End>, Stop> {
         let (authority, subject) = (self.authority, self.subject);
         let mut replaced = subject
             .held
@@ -255,20 +263,23 @@ impl<'a, 'ctx> Issue<'a, 'ctx> {
                 Ok(Published::Rows | Published::Nothing) => {}
             }
         }
-        if let (Some(record), Some(route53)) =
-            (self.round.record.clone(), &authority.deps.route53)
+        if let (Some(record), Some(route53)) = (self.round.record.clone(), &authority.deps.route53)
             && !record.seen
         {
-            let seen = durable::run!(
+            while !durable::run!(
                 self.ctx,
                 steps::SEEN,
                 self.tries(),
                 crate::record::is_seen(route53, &record)
-            )?;
-            if !seen {
-                return self.wait(now, None).await;
+            )? {
+                if let Some(end) = self.wait(now, None).await? {
+                    return Ok(Some(end));
+                }
             }
-            self.round.record = Some(crate::round::Record { seen: true, ..record });
+            self.round.record = Some(crate::round::Record {
+                seen: true,
+                ..record
+            });
         }
         let ready = durable::run!(
             self.ctx,
@@ -284,12 +295,7 @@ impl<'a, 'ctx> Issue<'a, 'ctx> {
         Ok(None)
     }
 
-    async fn finalize(
-        &mut self,
-        account: &str,
-        order_url: &str,
-        now: i64,
-    ) -> Result<Result<Look, End>, Stop> {
+    async fn finalize(&mut self, account: &str, order_url: &str) -> Result<Told<Look>, Stop> {
         let (authority, subject) = (self.authority, self.subject);
         let sealed = match self.round.key.clone() {
             Some(sealed) => sealed,
@@ -306,13 +312,12 @@ impl<'a, 'ctx> Issue<'a, 'ctx> {
                 sealed
             }
         };
-        let sent = durable::run!(
+        durable::run!(
             self.ctx,
             steps::FINALIZE,
             Preset::Database,
             authority.finalize(account, order_url, subject, &sealed)
-        )?;
-        Ok(told_some(self, now, sent))
+        )
     }
 
     async fn store(&mut self, account: &str, order_url: &str, now: i64) -> Result<End, Stop> {
@@ -337,7 +342,10 @@ impl<'a, 'ctx> Issue<'a, 'ctx> {
             Stored::Gone => End::Gone,
             Stored::Flawed(why) => {
                 self.spoil();
-                End::Failed(Failure::new(Cause::Bug, format!("refused what was issued: {why}")))
+                End::Failed(Failure::new(
+                    Cause::Bug,
+                    format!("refused what was issued: {why}"),
+                ))
             }
         })
     }

@@ -15,6 +15,7 @@ mod process_challenge;
 mod record;
 mod renew_expiring_certificates;
 mod renewals;
+mod request;
 mod round;
 mod steps;
 mod store;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub directory: String,
     /// Kind of private keys.
     pub key_algorithm: KeyAlgorithm,
+    /// What CAA records may call the authority, where its directory does not say so; none: CAA is not looked at then.
+    pub caa_issuers: Vec<String>,
     /// Certificate profile, where the authority offers some.
     pub profile: Option<String>,
 }

@@ -5,6 +5,7 @@
 use crate::authority::Authority;
 use crate::challenge::{self, Kept, Plan};
 use crate::issue::{End, Issue};
+use crate::request::{checked, gone, other_key};
 use crate::round::{Arrival, ROUND, Record, Round};
 use crate::subject::{Resolved, Subject, resolve};
 use crate::timings::{Thrice, duration, millis};
@@ -48,10 +49,7 @@ pub(crate) async fn handler(
             return Ok(answer("failed", "", "disabled"));
         };
         let now = durable::now!(ctx)?;
-        let mut round: Option<Round> = ctx
-            .get::<Json<Round>>(ROUND)
-            .await?
-            .map(Json::into_inner);
+        let mut round: Option<Round> = ctx.get::<Json<Round>>(ROUND).await?.map(Json::into_inner);
         let arrival = round.as_ref().map(|r| r.arrival(now, &deps.timings));
         match arrival {
             Some(Arrival::Waiting) => return Ok(answer("pending", "", "waiting")),
@@ -59,6 +57,7 @@ pub(crate) async fn handler(
                 again(&ctx, &key, &req, delay);
                 return Ok(answer("pending", "", "waiting"));
             }
+            Some(Arrival::Limited) => return Ok(answer("pending", "", "rate_limited")),
             Some(Arrival::Go | Arrival::Round) | None => {}
         }
         let resolved = durable::run!(
@@ -71,7 +70,14 @@ pub(crate) async fn handler(
             Resolved::Subject(subject) => subject,
             other => return Err(refuse(deps, &ctx, &req, &other).await?.into()),
         };
-        if round.as_ref().is_some_and(|r| r.domain_id != subject.domain_id) {
+        if subject.hostname != req.domain {
+            // the database compares without case, keys do not
+            return Err(other_key(&req.domain, &subject.hostname).into());
+        }
+        if round
+            .as_ref()
+            .is_some_and(|r| r.domain_id != subject.domain_id)
+        {
             round = None;
             ctx.clear(ROUND);
         }
@@ -87,7 +93,9 @@ pub(crate) async fn handler(
         if round.is_some() && arrival == Some(Arrival::Round) {
             return run.later(round.unwrap_or_default(), 0).await;
         }
-        if round.is_none()
+        // an issuance under way goes on, whatever is stored meanwhile
+        let under_way = round.as_ref().is_some_and(Round::is_under_way);
+        if !under_way
             && let Some(held) = &subject.held
             && due::is_fresh(held, subject.planned.as_ref(), now)
         {
@@ -100,37 +108,12 @@ pub(crate) async fn handler(
             return Ok(answer("success", &held.id, "fresh"));
         }
         let gap = millis(deps.timings.proof_gap);
-        if round.is_none() && due::too_soon(subject.planned.as_ref(), now, gap) {
+        if !under_way && due::too_soon(subject.planned.as_ref(), now, gap) {
             return Ok(answer("failed", "", "too_soon"));
         }
         run.obtain(round.unwrap_or_default()).await
     })
     .await
-}
-
-/// The request with the name it is for. A name has one key, or two callers could order at once.
-fn checked(key: &str, mut req: ProcessChallengeRequest) -> Result<ProcessChallengeRequest, Fault> {
-    let refuse = |text: String| Fault {
-        code: codes::INVALID_REQUEST,
-        text,
-    };
-    if req.domain.is_empty() {
-        req.domain = key.to_owned();
-    }
-    if req.domain != key {
-        return Err(refuse(format!(
-            "the certificate of {:?} is asked for at the key {key:?}: use the host name as the key.",
-            req.domain
-        )));
-    }
-    let good = |b: u8| b.is_ascii_alphanumeric() || b"-._*".contains(&b);
-    if req.domain.is_empty() || req.domain.len() > 253 || !req.domain.bytes().all(good) {
-        return Err(refuse(format!(
-            "{:?} is no host name: write its ASCII form (xn--…), at most 253 characters.",
-            req.domain
-        )));
-    }
-    Ok(req)
 }
 
 fn again(ctx: &ObjectContext<'_>, key: &str, req: &ProcessChallengeRequest, delay: Duration) {
@@ -162,13 +145,6 @@ async fn refuse(
             ),
         },
     })
-}
-
-fn gone(name: &str) -> Fault {
-    Fault {
-        code: codes::DOMAIN_NOT_FOUND,
-        text: format!("{name} is no custom domain (any more): add and verify it first."),
-    }
 }
 
 /// One invocation that works on the certificate.
@@ -250,9 +226,7 @@ impl Run<'_, '_> {
         };
         let status = challenge::resting(self.subject, false, self.now);
         durable::run!(self.ctx, steps::REST, Preset::Undo, async {
-            Ok::<Kept, Stop>(
-                challenge::end(&self.deps.db, self.subject, status, plan, None).await?,
-            )
+            Ok::<Kept, Stop>(challenge::end(&self.deps.db, self.subject, status, plan, None).await?)
         })?;
         self.withdraw(round.record.as_ref()).await;
         self.ctx.set(ROUND, Json(round.set_aside()));
@@ -286,11 +260,7 @@ impl Run<'_, '_> {
             Ok::<Kept, Stop>(ended)
         })?;
         self.withdraw(round.record.as_ref()).await;
-        if round.order_url.is_some() {
-            self.ctx.set(ROUND, Json(round.set_aside()));
-        } else {
-            self.ctx.clear(ROUND);
-        }
+        keep(self.ctx, round);
         if delay <= timings.own_retry {
             again(self.ctx, &self.req.domain, self.req, delay);
         }
@@ -341,11 +311,16 @@ impl Run<'_, '_> {
             }
         };
         std::mem::take(&mut self.undo).unwind(undo).await;
-        if round.order_url.is_some() {
-            ctx.set(ROUND, Json(round.set_aside()));
-        } else {
-            ctx.clear(ROUND);
-        }
+        keep(ctx, round);
+    }
+}
+
+/// Keeps an order that is still good, and the authority's word about when to come back, for the next attempt.
+fn keep(ctx: &ObjectContext<'_>, round: Round) {
+    if round.order_url.is_some() || round.not_before > 0 {
+        ctx.set(ROUND, Json(round.set_aside()));
+    } else {
+        ctx.clear(ROUND);
     }
 }
 
@@ -364,31 +339,4 @@ async fn claim(
     durable::run!(ctx, steps::CLAIM, Preset::Database, async {
         Ok::<Kept, Stop>(challenge::claim(&deps.db, subject, plan).await?)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(domain: &str) -> ProcessChallengeRequest {
-        ProcessChallengeRequest {
-            workspace_id: "ws".into(),
-            domain: domain.into(),
-        }
-    }
-
-    #[test]
-    fn a_name_has_one_key() {
-        assert_eq!(checked("a.test", request("")).map(|r| r.domain), Ok("a.test".into()));
-        assert!(checked("*.a.test", request("*.a.test")).is_ok());
-        for (key, domain) in [
-            ("a.test", "b.test"),
-            ("", ""),
-            ("bücher.example", "bücher.example"),
-            (&*"a".repeat(254), &*"a".repeat(254)),
-        ] {
-            let fault = checked(key, request(domain)).expect_err(domain);
-            assert_eq!(fault.code, codes::INVALID_REQUEST);
-        }
-    }
 }

@@ -18,14 +18,16 @@ pub(crate) async fn publish(
         Ok(zone) => zone,
         Err(failure) => return Ok(Err(failure)),
     };
-    Ok(sorted(route53.put(&zone, name, value).await)?.map(|put| Record {
-        zone_id: zone.id,
-        zone_name: zone.name,
-        name: name.to_owned(),
-        value: value.to_owned(),
-        change: put.change,
-        seen: false,
-    }))
+    Ok(
+        sorted(route53.put(&zone, name, value).await)?.map(|put| Record {
+            zone_id: zone.id,
+            zone_name: zone.name,
+            name: name.to_owned(),
+            value: value.to_owned(),
+            change: put.change,
+            seen: false,
+        }),
+    )
 }
 
 /// Whether the change has reached Route53's servers and all of them answer with it.

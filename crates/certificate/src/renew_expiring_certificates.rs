@@ -28,52 +28,58 @@ pub(crate) async fn handler(
     req: RenewExpiringCertificatesRequest,
 ) -> HandlerResult<RenewExpiringCertificatesResponse> {
     let (invocation, key) = (ctx.invocation_id().to_owned(), ctx.key().to_owned());
-    durable::handle(SERVICE, "RenewExpiringCertificates", &invocation, &key, async {
-        let now = durable::now!(ctx)?;
-        let stuck = millis(deps.timings.stuck);
-        durable::run!(ctx, steps::ADOPT, Preset::Database, async {
-            Ok::<u64, Stop>(renewals::adopt(&deps.db, now, stuck).await?)
-        })?;
-        durable::run!(ctx, steps::DROP_GONE, Preset::Database, async {
-            Ok::<u64, Stop>(renewals::drop_gone(&deps.db).await?)
-        })?;
-        if let Some(acme) = &deps.acme {
-            for _ in 0..MOST_BATCHES {
-                let asked = durable::run!(
-                    ctx,
-                    steps::WINDOWS,
-                    Preset::Database,
-                    windows::refresh(deps, acme, now)
-                )?;
-                if asked < windows::BATCH {
-                    break;
+    durable::handle(
+        SERVICE,
+        "RenewExpiringCertificates",
+        &invocation,
+        &key,
+        async {
+            let now = durable::now!(ctx)?;
+            let stuck = millis(deps.timings.stuck);
+            durable::run!(ctx, steps::ADOPT, Preset::Database, async {
+                Ok::<u64, Stop>(renewals::adopt(&deps.db, now, stuck).await?)
+            })?;
+            durable::run!(ctx, steps::DROP_GONE, Preset::Database, async {
+                Ok::<u64, Stop>(renewals::drop_gone(&deps.db).await?)
+            })?;
+            if let Some(acme) = &deps.acme {
+                for _ in 0..MOST_BATCHES {
+                    let asked = durable::run!(
+                        ctx,
+                        steps::WINDOWS,
+                        Preset::Database,
+                        windows::refresh(deps, acme, now)
+                    )?;
+                    if asked < windows::BATCH {
+                        break;
+                    }
                 }
             }
-        }
-        if req.days_before_expiry > 0 {
-            let until = now.saturating_add(i64::from(req.days_before_expiry) * DAY_MS);
-            durable::run!(ctx, steps::WIDEN, Preset::Database, async {
-                Ok::<u64, Stop>(renewals::widen(&deps.db, now, until).await?)
-            })?;
-        }
-        let started = start(deps, &ctx).await?;
-        let told = durable::run!(ctx, steps::HEARTBEAT, Thrice, async {
-            deps.heartbeat.ping().await.map_err(Stop::retry)
-        });
-        if let Err(stop) = told {
-            if stop.is_cancelled() {
-                return Err(stop);
+            if req.days_before_expiry > 0 {
+                let until = now.saturating_add(i64::from(req.days_before_expiry) * DAY_MS);
+                durable::run!(ctx, steps::WIDEN, Preset::Database, async {
+                    Ok::<u64, Stop>(renewals::widen(&deps.db, now, until).await?)
+                })?;
             }
-            tracing::warn!(error = %stop, "the heartbeat of the renewal was not heard");
-        }
-        let count = i32::try_from(started).unwrap_or(i32::MAX);
-        tracing::info!(started, "renewals started");
-        Ok(RenewExpiringCertificatesResponse {
-            certificates_checked: count,
-            renewals_triggered: count,
-            failed_domains: Vec::new(),
-        })
-    })
+            let started = start(deps, &ctx).await?;
+            let told = durable::run!(ctx, steps::HEARTBEAT, Thrice, async {
+                deps.heartbeat.ping().await.map_err(Stop::retry)
+            });
+            if let Err(stop) = told {
+                if stop.is_cancelled() {
+                    return Err(stop);
+                }
+                tracing::warn!(error = %stop, "the heartbeat of the renewal was not heard");
+            }
+            let count = i32::try_from(started).unwrap_or(i32::MAX);
+            tracing::info!(started, "renewals started");
+            Ok(RenewExpiringCertificatesResponse {
+                certificates_checked: count,
+                renewals_triggered: count,
+                failed_domains: Vec::new(),
+            })
+        },
+    )
     .await
 }
 

@@ -56,6 +56,8 @@ pub(crate) enum Arrival {
     Again(Duration),
     /// Still too early for the authority: another round, without asking it anything.
     Round,
+    /// Too early, and no message is on its way: the sweep goes on.
+    Limited,
 }
 
 impl Round {
@@ -67,10 +69,19 @@ impl Round {
         } else if ahead > 0 {
             Arrival::Again(duration(ahead))
         } else if self.not_before > now {
-            Arrival::Round
+            if self.until == 0 {
+                Arrival::Limited
+            } else {
+                Arrival::Round
+            }
         } else {
             Arrival::Go
         }
+    }
+
+    /// Whether there is an order to go on with, or a message on its way that goes on.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.order_url.is_some() || self.until > 0
     }
 
     /// The next round, which begins at `wanted` or after the longest delay; none when there were too many.
@@ -94,6 +105,7 @@ impl Round {
         Self {
             domain_id: self.domain_id,
             order_url: self.order_url,
+            not_before: self.not_before,
             key: self.key,
             ..Self::default()
         }
@@ -127,6 +139,12 @@ mod tests {
         let early = Arrival::Again(Duration::from_millis(3_000));
         assert_eq!(round.arrival(997_000, &t), early);
         assert_eq!(Round::default().arrival(0, &t), Arrival::Go);
+        // an attempt that has ended keeps the authority's word
+        let limited = Round {
+            not_before: 5_000,
+            ..round
+        };
+        assert_eq!(limited.set_aside().arrival(1, &t), Arrival::Limited);
     }
 
     #[test]

@@ -146,7 +146,8 @@ async fn write(
     };
     challenge::plan_next(&tx, &after, plan).await?;
     // another certificate has another window
-    let sql = "UPDATE ctrl_worker_renewals SET ari_next_at = ?, ari_checked_at = NULL WHERE hostname = ?";
+    let sql =
+        "UPDATE ctrl_worker_renewals SET ari_next_at = ?, ari_checked_at = NULL WHERE hostname = ?";
     sql::execute(&tx, sql, [now.into(), subject.hostname.as_str().into()]).await?;
     tx.commit().await?;
     Ok(Some(id))

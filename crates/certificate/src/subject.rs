@@ -54,7 +54,10 @@ struct Row {
     id: String,
     workspace_id: String,
     domain: String,
-    #[expect(dead_code, reason = "read so that a value this code does not know is noticed")]
+    #[expect(
+        dead_code,
+        reason = "read so that a value this code does not know is noticed"
+    )]
     challenge_type: ChallengeType,
     verification_status: VerificationStatus,
     created_at: i64,
@@ -120,8 +123,7 @@ async fn planned(db: &Db, name: &str, domain_id: &str) -> Result<Option<Planned>
         updated_at: i64,
     }
     let sql = "SELECT renew_at, reason, failures, updated_at FROM ctrl_worker_renewals WHERE hostname = ? AND domain_id = ?";
-    let row: Option<Renewal> =
-        sql::one(db.primary(), sql, [name.into(), domain_id.into()]).await?;
+    let row: Option<Renewal> = sql::one(db.primary(), sql, [name.into(), domain_id.into()]).await?;
     Ok(row.map(|r| Planned {
         renew_at: r.renew_at,
         reason: r.reason,

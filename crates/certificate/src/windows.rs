@@ -65,6 +65,10 @@ async fn one(deps: &Deps, acme: &Acme, row: Row, now: i64) -> Result<(), Stop> {
         Ok(Some(info)) => {
             let serial = said.as_ref().map_or("", |s| &s.serial);
             let at = due::in_window(info.start_ms, info.end_ms, row.renew_at, serial);
+            let latest = said
+                .as_ref()
+                .map_or(at, |s| due::latest(s.not_before_ms, s.not_after_ms));
+            let at = at.min(latest);
             // a failed attempt keeps its pause
             let sql = "UPDATE ctrl_worker_renewals SET ari_checked_at = ?, ari_next_at = ?,
                   renew_at = IF(reason IN ('lifetime', 'ari', 'adopted'), ?, renew_at),
