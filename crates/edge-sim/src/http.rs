@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -70,23 +71,29 @@ pub(crate) async fn serve<H: Handler>(
             };
             let _ = stream.set_nodelay(true);
             while connections.try_join_next().is_some() {}
-            let handler = handler.clone();
-            connections.spawn(async move {
-                let service = hyper::service::service_fn(move |request| {
-                    let handler = handler.clone();
-                    async move { Ok::<_, Infallible>(respond(&*handler, request).await) }
-                });
-                let connection = Builder::new(TokioExecutor::new());
-                if let Err(error) = connection
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await
-                {
-                    tracing::debug!(error, "a connection to the simulated edge broke");
-                }
-            });
+            connections.spawn(serve_connection(stream, handler.clone()));
         }
     });
     Ok((address, task))
+}
+
+/// Answers everything that comes over one connection.
+pub(crate) async fn serve_connection<S, H>(stream: S, handler: Arc<H>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Handler,
+{
+    let service = hyper::service::service_fn(move |request| {
+        let handler = handler.clone();
+        async move { Ok::<_, Infallible>(respond(&*handler, request).await) }
+    });
+    let connection = Builder::new(TokioExecutor::new());
+    if let Err(error) = connection
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+    {
+        tracing::debug!(error, "a connection to the simulated edge broke");
+    }
 }
 
 async fn respond<H: Handler>(handler: &H, request: http::Request<Incoming>) -> Response {

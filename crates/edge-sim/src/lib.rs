@@ -25,6 +25,7 @@ mod report;
 mod resync;
 mod serve;
 mod state;
+mod tls;
 
 pub use agent::{Agent, AgentOptions};
 pub use behaviour::{Behaviour, ImagePattern, Scope};
@@ -33,3 +34,4 @@ pub use handle::AgentHandle;
 pub use report::{Change, Health, InstanceReport, InstanceStatus, Report};
 pub use serve::{ServeOptions, Served, serve};
 pub use state::{AgentState, PodState, SentinelState, WorkloadState};
+pub use tls::TlsOptions;

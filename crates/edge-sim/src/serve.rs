@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::control::Control;
 use crate::front::Front;
+use crate::tls::{self, TlsOptions};
 use crate::{Agent, AgentHandle, AgentOptions, http};
 
 /// What to host, and where.
@@ -20,6 +21,8 @@ pub struct ServeOptions {
     pub front: SocketAddr,
     /// Where the control surface listens.
     pub control: SocketAddr,
+    /// Where the front answers over TLS too; none: nowhere.
+    pub tls: Option<TlsOptions>,
 }
 
 impl ServeOptions {
@@ -35,6 +38,7 @@ impl ServeOptions {
             agents,
             front: any,
             control: any,
+            tls: None,
         }
     }
 }
@@ -45,13 +49,19 @@ pub struct Served {
     pub agents: Vec<AgentHandle>,
     front: SocketAddr,
     control: SocketAddr,
-    servers: [JoinHandle<()>; 2],
+    tls: Option<SocketAddr>,
+    servers: Vec<JoinHandle<()>>,
 }
 
 impl Served {
     /// Address of the front: ask it for a routed host.
     pub fn front(&self) -> SocketAddr {
         self.front
+    }
+
+    /// Address of the front over TLS, where there is one.
+    pub fn tls(&self) -> Option<SocketAddr> {
+        self.tls
     }
 
     /// Address of the control surface.
@@ -83,22 +93,35 @@ pub async fn serve(options: ServeOptions) -> std::io::Result<Served> {
         agents,
         front,
         control,
+        tls,
     } = options;
+    let mut secure = None;
+    let mut servers = Vec::new();
+    if let Some(tls) = tls {
+        let (address, task) = tls::serve(tls, db.clone()).await?;
+        secure = Some(address);
+        servers.push(task);
+    }
     let (front, front_task) = http::serve(front, Front { db }).await?;
+    servers.push(front_task);
     let agents: Vec<AgentHandle> = agents.into_iter().map(Agent::start).collect();
     let shared = agents.iter().map(|agent| agent.shared.clone()).collect();
     let started = http::serve(control, Control { agents: shared }).await;
     let (control, control_task) = match started {
         Ok(started) => started,
         Err(error) => {
-            front_task.abort();
+            for server in servers {
+                server.abort();
+            }
             return Err(error);
         }
     };
+    servers.push(control_task);
     Ok(Served {
         agents,
         front,
         control,
-        servers: [front_task, control_task],
+        tls: secure,
+        servers,
     })
 }
