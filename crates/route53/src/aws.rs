@@ -167,12 +167,15 @@ where
     match &error {
         SdkError::ServiceError(refused) => {
             let status = refused.raw().status().as_u16();
-            let (code, words) = (error.code(), error.message());
-            Route53Error::told(
-                code.unwrap_or_default(),
-                status,
-                words.unwrap_or("no words"),
-            )
+            match (error.code(), refused.raw().body().bytes()) {
+                (Some(code), _) => {
+                    Route53Error::told(code, status, error.message().unwrap_or("no words"))
+                }
+                (None, body) => {
+                    let body = String::from_utf8_lossy(body.unwrap_or_default());
+                    Route53Error::in_body(status, &body)
+                }
+            }
         }
         SdkError::ResponseError(broken) => {
             let status = broken.raw().status().as_u16();

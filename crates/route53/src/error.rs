@@ -107,6 +107,18 @@ impl Route53Error {
         }
     }
 
+    /// What stands in the body of a refusal that the library could not read. The service refuses a batch of changes in a
+    /// document of its own now and then, without a code.
+    pub(crate) fn in_body(status: u16, body: &str) -> Self {
+        let code = match between(body, "<Code>", "</Code>") {
+            Some(code) => code,
+            None if body.contains("<InvalidChangeBatch") => "InvalidChangeBatch",
+            None => "",
+        };
+        let words = between(body, "<Message>", "</Message>");
+        Self::told(code, status, words.unwrap_or("no words"))
+    }
+
     /// The same at another operation.
     pub(crate) fn at(mut self, operation: Operation) -> Self {
         self.operation = operation;
@@ -128,6 +140,12 @@ impl fmt::Display for Route53Error {
             write!(f, " ({})", self.code)
         }
     }
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    let from = text.find(start)? + start.len();
+    let to = text[from..].find(end)? + from;
+    Some(&text[from..to])
 }
 
 /// The class of the service's code; the status decides where the code is not known.
@@ -189,6 +207,22 @@ mod tests {
         for (code, status, class) in table {
             assert_eq!(Route53Error::told(code, status, "").class, class, "{code}");
         }
+    }
+
+    #[test]
+    fn a_batch_refused_in_its_own_document_is_a_conflict() {
+        let own = "<?xml version=\"1.0\"?><InvalidChangeBatch xmlns=\"x\"><Messages><Message>it already exists</Message></Messages></InvalidChangeBatch>";
+        let error = Route53Error::in_body(400, own);
+        assert_eq!(
+            (error.class, &*error.detail),
+            (Class::Conflict, "it already exists")
+        );
+        let usual = "<ErrorResponse><Error><Code>Throttling</Code><Message>slow</Message></Error></ErrorResponse>";
+        assert_eq!(Route53Error::in_body(400, usual).class, Class::RateLimited);
+        assert_eq!(
+            Route53Error::in_body(502, "<html>").class,
+            Class::Unavailable
+        );
     }
 
     #[test]

@@ -169,10 +169,7 @@ fn told<E: std::error::Error + 'static>(error: RusotoError<E>) -> Route53Error {
             Route53Error::told(&code, 400, &refused.to_string())
         }
         RusotoError::Unknown(answer) => {
-            let body = answer.body_as_str();
-            let code = between(body, "<Code>", "</Code>").unwrap_or_default();
-            let words = between(body, "<Message>", "</Message>").unwrap_or("no words");
-            Route53Error::told(code, answer.status.as_u16(), words)
+            Route53Error::in_body(answer.status.as_u16(), answer.body_as_str())
         }
         RusotoError::Credentials(why) => Route53Error::ours(
             Operation::Settings,
@@ -184,10 +181,4 @@ fn told<E: std::error::Error + 'static>(error: RusotoError<E>) -> Route53Error {
         }
         error => Route53Error::ours(Operation::Settings, Class::Unavailable, error.to_string()),
     }
-}
-
-fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
-    let from = text.find(start)? + start.len();
-    let to = text[from..].find(end)? + from;
-    Some(&text[from..to])
 }

@@ -50,6 +50,7 @@ struct Plans {
     lose_answer: bool,
     before: Option<(String, Set)>,
     batches: Vec<Batch>,
+    own_document: bool,
 }
 
 struct Shared {
@@ -232,7 +233,17 @@ async fn change(shared: &Shared, zone: &str, body: &str) -> Option<Response<Stri
     shared.plans().batches.push(batch);
     let results = match judged {
         Ok(results) => results,
-        Err(Refusal::Batch(words)) => return Some(answer(400, xml::invalid_batch(&words))),
+        Err(Refusal::Batch(words)) => {
+            // the service has two documents for it
+            let mut plans = shared.plans();
+            plans.own_document = !plans.own_document;
+            let document = if plans.own_document {
+                xml::invalid_batch(&words)
+            } else {
+                xml::error("InvalidChangeBatch", &words)
+            };
+            return Some(answer(400, document));
+        }
         Err(Refusal::Moto(status, text)) => return Some(answer(status, text)),
     };
     let results: Vec<(&str, &Set)> = results.iter().map(|(a, s)| (*a, s)).collect();
