@@ -4,10 +4,13 @@
 #![recursion_limit = "512"]
 
 mod crash;
+mod delete;
 mod deploy;
+mod domains;
 mod edge_rows;
 mod failure;
 mod hosts;
+mod idle;
 mod journal;
 mod lost_tables;
 mod neighbours;
