@@ -10,7 +10,6 @@ mod domains;
 mod edge_rows;
 mod failure;
 mod hosts;
-mod idle;
 mod journal;
 mod lost_tables;
 mod neighbours;
