@@ -13,6 +13,7 @@ use crate::{scenarios, setup};
 /// Runs the tests `rest` selects, all without.
 pub(crate) fn all(rest: &[String]) -> Result<()> {
     setup::servers()?;
+    setup::clickhouse()?;
     let target = target_dir()?;
     let everything = rest.is_empty();
     // a claim of an earlier run must not count for this one

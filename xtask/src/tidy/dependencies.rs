@@ -12,7 +12,7 @@ use crate::run::{Because, Result, metadata, root, tracked};
 const ADAPTERS: &[&str] = &[
     "acme",
     "builder",
-    "clickhouse",
+    "analytics",
     "dns",
     "github",
     "mysql",
@@ -24,7 +24,14 @@ const ADAPTERS: &[&str] = &[
 ];
 
 /// Programs and helpers of tests; nothing of the product depends on them.
-const HARNESSES: &[&str] = &["bench", "faults", "proof", "soak", "testbed"];
+const HARNESSES: &[&str] = &[
+    "bench",
+    "clickhouse-engine",
+    "faults",
+    "proof",
+    "soak",
+    "testbed",
+];
 
 /// What a contract crate may use besides `messages`.
 const CLIENT_MAY_USE: &[&str] = &["messages", "restate-sdk", "serde", "serde_json"];
