@@ -25,6 +25,7 @@ const MEASURED: &[&str] = &[
 /// Measures everything and writes the page; `quick` measures little, with a debug build, and writes nothing.
 pub(crate) fn measure(quick: bool) -> Result<()> {
     setup::servers()?;
+    setup::clickhouse()?;
     let packages = ["-p", "bench", "-p", "worker", "-p", "testbed"];
     let mut build = cargo(&["build"]);
     if !quick {

@@ -14,6 +14,7 @@ const MATRIX_MINUTES: &str = "24";
 /// The crash matrix; the words are those of `proof crash-matrix`.
 pub(crate) fn matrix(words: &[String]) -> Result<()> {
     setup::servers()?;
+    setup::clickhouse()?;
     let mut matrix = cargo(&["run", "--quiet", "--package", "proof", "--", "crash-matrix"]);
     check(matrix.args(words))
 }
@@ -21,6 +22,7 @@ pub(crate) fn matrix(words: &[String]) -> Result<()> {
 /// Everything that proves; prints the seconds of each part and goes on after a failure.
 pub(crate) fn all() -> Result<()> {
     setup::servers()?;
+    setup::clickhouse()?;
     setup::peers::openssl_headers()?;
     check(&mut cargo(&["build", "--package", "proof"]))?;
     let mut parts = vec![
