@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use toml::{Table, Value};
 
+mod domains;
 mod duration;
 mod expand;
 mod reader;
@@ -18,6 +19,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
+pub use domains::{Acme, Dns, Route53};
 pub use secret::Secret;
 pub use sections::*;
 
@@ -49,12 +51,16 @@ pub struct Config {
     pub database: Database,
     /// `[vault]`.
     pub vault: Vault,
+    /// `[dns]`.
+    pub dns: Dns,
     /// `[acme]`.
     pub acme: Acme,
     /// `[restate]`.
     pub restate: Restate,
     /// `[deploy]`.
     pub deploy: Deploy,
+    /// `[scheduler]`.
+    pub scheduler: Scheduler,
     /// `[depot]`.
     pub depot: Depot,
     /// `[registry]`.
@@ -238,9 +244,11 @@ impl Config {
             cname_domain: r.required("cname_domain"),
             database: sections::database(r),
             vault: sections::vault(r),
-            acme: sections::acme(r),
+            dns: domains::dns(r),
+            acme: domains::acme(r),
             restate: sections::restate(r),
             deploy: sections::deploy(r),
+            scheduler: sections::scheduler(r),
             depot: sections::depot(r),
             registry: sections::registry(r),
             clickhouse: sections::clickhouse(r),

@@ -3,6 +3,7 @@
 //! Each rule adds its problem and goes on, so that one run names everything that is wrong.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::reader::Reader;
 use crate::{Config, Warning};
@@ -17,6 +18,9 @@ const OF_OTHER_VERSIONS: [&str; 7] = [
     "workos_api_key",
     "heartbeat.",
 ];
+
+/// One check asks up to three questions in a row, and a step must end within two minutes.
+const MAX_DNS_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) fn check(config: &mut Config, r: &mut Reader) {
     platform(config, r);
@@ -86,7 +90,29 @@ fn names(config: &mut Config, r: &mut Reader) {
 }
 
 fn route53(config: &Config, r: &mut Reader) {
+    let acme = &config.acme;
+    let words = ["letsencrypt", "letsencrypt-staging"];
+    if !words.contains(&acme.directory.as_str()) {
+        r.check_url("acme.directory", &acme.directory, &["https", "http"]);
+    }
+    if !["p256", "rsa2048"].contains(&acme.key_type.as_str()) {
+        r.problem("acme.key_type", "must be p256 or rsa2048");
+    }
+    if acme.external_account_key_id.is_empty() != acme.external_account_key.is_empty() {
+        r.problem(
+            "acme.external_account_key",
+            "belongs to acme.external_account_key_id: give both or none",
+        );
+    }
     let dns = &config.acme.route53;
+    for server in &dns.authoritative {
+        if server.parse::<std::net::SocketAddr>().is_err() {
+            r.problem(
+                "acme.route53.authoritative",
+                "must hold addresses with a port, such as 192.0.2.1:53",
+            );
+        }
+    }
     if config.acme.enabled && dns.enabled {
         for (path, missing) in [
             ("acme.route53.access_key_id", dns.access_key_id.is_empty()),
@@ -154,6 +180,16 @@ fn addresses(config: &Config, r: &mut Reader) {
                 "must be an address with a port, such as 127.0.0.1:9080",
             );
         }
+    }
+    if config.dns.timeout.is_zero() || config.dns.timeout > MAX_DNS_TIMEOUT {
+        r.problem("dns.timeout", "must be above 0 and at most 20s");
+    }
+    let servers = config.dns.servers.len().max(1);
+    if config.dns.quorum > servers {
+        r.problem(
+            "dns.quorum",
+            format!("must be at most the number of dns.servers, {servers}"),
+        );
     }
     if config.deploy.watch_interval_min > config.deploy.watch_interval_max {
         r.problem(

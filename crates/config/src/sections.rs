@@ -30,32 +30,6 @@ pub struct Vault {
     pub token: Secret,
 }
 
-/// `[acme]`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Acme {
-    /// Whether certificates are issued.
-    pub enabled: bool,
-    /// Domain of the account's contact address.
-    pub email_domain: String,
-    /// DNS-01.
-    pub route53: Route53,
-}
-
-/// `[acme.route53]`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Route53 {
-    /// Whether DNS-01 is used.
-    pub enabled: bool,
-    /// AWS key id.
-    pub access_key_id: String,
-    /// AWS secret.
-    pub secret_access_key: Secret,
-    /// AWS region.
-    pub region: String,
-    /// Empty: found by name.
-    pub hosted_zone_id: String,
-}
-
 /// `[restate]`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Restate {
@@ -105,6 +79,23 @@ pub struct Deploy {
     /// How often at 5 000 waiting.
     #[serde(serialize_with = "duration::serialize")]
     pub watch_interval_max: Duration,
+}
+
+/// `[scheduler]`: which periodic jobs this worker starts by itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scheduler {
+    /// Whether it starts any; false where an outside cron starts them all.
+    pub enabled: bool,
+    /// Key refill, daily at 00:00 UTC.
+    pub key_refill: bool,
+    /// Quota check, daily at 15:00 UTC.
+    pub quota_check: bool,
+    /// Certificate renewal, daily at 03:00 UTC.
+    pub certificate_renewal: bool,
+    /// Sleep of idle previews, every 15 minutes.
+    pub idle_scale_down: bool,
+    /// Last-used times of keys, every minute.
+    pub key_last_used_sync: bool,
 }
 
 /// `[depot]`.
@@ -243,20 +234,6 @@ pub(crate) fn vault(r: &mut Reader) -> Vault {
     }
 }
 
-pub(crate) fn acme(r: &mut Reader) -> Acme {
-    Acme {
-        enabled: r.flag("acme.enabled", false),
-        email_domain: r.text_or("acme.email_domain", "unkey.com"),
-        route53: Route53 {
-            enabled: r.flag("acme.route53.enabled", false),
-            access_key_id: r.text("acme.route53.access_key_id"),
-            secret_access_key: r.secret("acme.route53.secret_access_key"),
-            region: r.text_or("acme.route53.region", "us-east-1"),
-            hosted_zone_id: r.text("acme.route53.hosted_zone_id"),
-        },
-    }
-}
-
 pub(crate) fn restate(r: &mut Reader) -> Restate {
     let port = r.int("restate.http_port", 9080, 1..=65535);
     Restate {
@@ -283,6 +260,17 @@ pub(crate) fn deploy(r: &mut Reader) -> Deploy {
         wake_timeout: r.duration("deploy.wake_timeout", 2 * MINUTE),
         watch_interval_min: r.duration("deploy.watch_interval_min", Duration::from_millis(50)),
         watch_interval_max: r.duration("deploy.watch_interval_max", SECOND),
+    }
+}
+
+pub(crate) fn scheduler(r: &mut Reader) -> Scheduler {
+    Scheduler {
+        enabled: r.flag("scheduler.enabled", true),
+        key_refill: r.flag("scheduler.key_refill", true),
+        quota_check: r.flag("scheduler.quota_check", true),
+        certificate_renewal: r.flag("scheduler.certificate_renewal", true),
+        idle_scale_down: r.flag("scheduler.idle_scale_down", true),
+        key_last_used_sync: r.flag("scheduler.key_last_used_sync", true),
     }
 }
 
