@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use edge_sim::{Agent, AgentOptions, Behaviour};
 use faults::StreamProxy;
@@ -36,9 +36,6 @@ pub fn set_patience(seconds: u64) {
 pub(crate) fn patience() -> Duration {
     Duration::from_secs(PATIENCE.load(Ordering::Relaxed))
 }
-
-/// Commit of every deployment.
-pub(crate) const SHA: &str = "0123abcd0123abcd0123abcd0123abcd0123abcd";
 
 /// The worker that is running; none between a kill and the next start.
 pub(crate) type Slot = Arc<Mutex<Option<WorkerProcess>>>;
@@ -233,7 +230,12 @@ impl Lane {
         new: NewDeployment,
     ) -> String {
         let new = if new.git.sha.is_empty() {
-            new.git("main", SHA)
+            // a commit each: names of two deployments of one commit are told apart by four digits that may agree
+            let number = scene.deployments.len();
+            new.git(
+                "main",
+                &format!("{number:07x}{}", "0123abcd0123abcd0123abcd0123abcd0"),
+            )
         } else {
             new
         };
@@ -302,40 +304,6 @@ impl Lane {
         };
         Ok(rows.iter().map(entry).collect())
     }
-
-    /// Kills whatever is in flight, after a play that did not come to rest.
-    pub(crate) async fn sweep(&self) {
-        let sql = "SELECT id FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled')";
-        let left = self.admin().query(sql).await.unwrap_or_default();
-        for id in left.iter().filter_map(|row| row["id"].as_str()) {
-            // one that has ended meanwhile is as good
-            let _killed = self.admin().kill(id).await;
-        }
-    }
-
-    /// Waits until nothing but delayed messages is in flight, except one invocation.
-    ///
-    /// # Errors
-    /// What is still in flight, in words.
-    pub(crate) async fn quiet(&self, except: Option<&str>) -> Result<(), String> {
-        let except = restate_api::quoted(except.unwrap_or_default());
-        let sql = format!(
-            "SELECT id, target, status, last_failure FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled') AND id <> {except}"
-        );
-        let until = Instant::now() + patience();
-        let mut pause = Duration::from_millis(5);
-        loop {
-            let rows = self.admin().query(&sql).await.map_err(|e| e.to_string())?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            if Instant::now() > until || rows.iter().any(|r| r["status"] == "paused") {
-                return Err(format!("left in flight: {}", Value::Array(rows)));
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(50));
-        }
-    }
 }
 
 /// The worker's configuration: waiting times short enough for thousands of plays, addresses of this lane.
@@ -349,6 +317,12 @@ primary = "{dsn}"
 [restate]
 admin_url = "{}"
 ingress_url = "{}"
+# the clock's stories are about the refill; the other jobs must not run by themselves in between
+[scheduler]
+quota_check = false
+certificate_renewal = false
+idle_scale_down = false
+key_last_used_sync = false
 [test_timings.deploy]
 ready_timeout = "4s"
 wake_timeout = "4s"

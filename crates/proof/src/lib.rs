@@ -17,6 +17,7 @@ mod lane;
 mod outside;
 mod play;
 mod report;
+mod rest;
 mod runner;
 mod scene;
 mod stories;

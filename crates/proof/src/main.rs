@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use proof::{FaultKind, Options};
@@ -27,9 +28,9 @@ enum Verb {
         /// At most so many faults of a kind and story.
         #[arg(long)]
         at_most: Option<usize>,
-        /// At most so many faults of a kind at places at which an earlier story has it.
+        /// After so many minutes, leave out faults at places at which an earlier story has the same kind.
         #[arg(long)]
-        repeat: Option<usize>,
+        minutes: Option<u64>,
         /// Number of lanes.
         #[arg(long, default_value_t = 2)]
         lanes: usize,
@@ -64,13 +65,13 @@ fn main() -> ExitCode {
             story,
             fault,
             at_most,
-            repeat,
+            minutes,
             lanes,
             patience,
             json,
         } => {
             proof::set_patience(patience);
-            testbed::run(matrix(story, fault, (at_most, repeat), lanes, json))
+            testbed::run(matrix(story, fault, (at_most, minutes), lanes, json))
         }
     };
     match done {
@@ -86,7 +87,7 @@ fn main() -> ExitCode {
 async fn matrix(
     names: Vec<String>,
     kinds: Vec<String>,
-    (at_most, repeat): (Option<usize>, Option<usize>),
+    (at_most, minutes): (Option<usize>, Option<u64>),
     lanes: usize,
     json: bool,
 ) -> Result<bool, String> {
@@ -108,7 +109,7 @@ async fn matrix(
         lanes: lanes.max(1),
         faults,
         at_most,
-        repeat,
+        budget: minutes.map(|m| Duration::from_secs(60 * m)),
         verbose: true,
     };
     let mut report = proof::run(&stories, &options).await?;

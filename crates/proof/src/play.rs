@@ -222,6 +222,9 @@ fn cut(scene: &Scene, point: &Point) -> Cut {
     cut.of_key(scene.real(&point.key))
 }
 
+/// How often what backs off after a cut is looked for.
+const LOOKS: usize = 25;
+
 /// Sends the request, lets late instances start once they are waited for or the fault has happened, and waits for
 /// the end. A worker that was killed is followed by another.
 async fn request(lane: &Lane, story: &Story, scene: &Scene, armed: &Armed) -> Result<(), ApiError> {
@@ -230,7 +233,7 @@ async fn request(lane: &Lane, story: &Story, scene: &Scene, armed: &Armed) -> Re
     let end = ingress.attach(&invocation);
     let watch = async {
         let mut late = scene.late.as_ref();
-        let mut revived = false;
+        let (mut revived, mut looks) = (false, 0);
         loop {
             let cut = match armed {
                 Armed::Stream(handle) | Armed::Kill(handle, _) => !handle.happened().is_empty(),
@@ -240,6 +243,11 @@ async fn request(lane: &Lane, story: &Story, scene: &Scene, armed: &Armed) -> Re
                 lane.revive()
                     .unwrap_or_else(|e| panic!("another worker: {e}"));
                 revived = true;
+            }
+            if cut && looks < LOOKS {
+                // Restate would wait for half a second before it calls again
+                looks += 1;
+                lane.resume().await;
             }
             let waits = |s: &Seen| s.kind == Kind::SLEEP && s.handler == story.handler;
             if let Some(id) = late

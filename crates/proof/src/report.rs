@@ -59,7 +59,7 @@ impl FaultKind {
 pub struct Cell {
     /// Faults that were to happen.
     pub wanted: usize,
-    /// Faults that were left out, because an earlier story has them at the same command or step.
+    /// Faults that were left out for want of time; an earlier story has them at the same command or step.
     pub left_out: usize,
     /// Faults that really happened where they were wanted.
     pub tried: usize,
@@ -118,15 +118,16 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every handler has a story and everything tried was survived.
+    /// Whether every handler has a story, every fault came to pass and everything was survived.
     pub fn passed(&self) -> bool {
         self.uncovered.is_empty()
             && !self.rows.is_empty()
             && self.rows.iter().all(|row| {
-                row.cells
-                    .values()
-                    .all(|cell| cell.survived == cell.tried && cell.broken.is_empty())
-                    && row.cells.get("plain").is_none_or(|cell| cell.tried == 1)
+                row.cells.values().all(|cell| {
+                    cell.survived == cell.tried
+                        && cell.tried == cell.wanted
+                        && cell.broken.is_empty()
+                }) && row.cells.get("plain").is_some_and(|cell| cell.tried == 1)
             })
     }
 }

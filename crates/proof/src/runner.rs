@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use faults::Kind;
 
@@ -25,12 +25,15 @@ pub struct Options {
     pub faults: Vec<FaultKind>,
     /// At most so many faults of a kind, spread evenly over the story; all when absent.
     pub at_most: Option<usize>,
-    /// At most so many faults of a kind at commands and steps at which an earlier story of the list has it; all when
-    /// absent.
-    pub repeat: Option<usize>,
+    /// Time after which faults are left out at commands and steps at which an earlier story of the list has the same
+    /// kind; every other fault is played however long it takes. Nothing is left out when absent.
+    pub budget: Option<Duration>,
     /// Whether each play is told of on standard error.
     pub verbose: bool,
 }
+
+/// How often a play is begun whose fault does not come to pass.
+const TRIES: usize = 3;
 
 /// One play to be made.
 #[derive(Clone)]
@@ -38,6 +41,8 @@ struct Job {
     story: usize,
     kind: FaultKind,
     fault: Fault,
+    /// Whether an earlier story has the same kind of fault at the same place.
+    again: bool,
 }
 
 /// Where the results are kept.
@@ -63,10 +68,20 @@ pub async fn run(stories: &[Story], options: &Options) -> Result<Report, String>
         story,
         kind: FaultKind::Plain,
         fault: Fault::None,
+        again: false,
     });
-    work(&lanes, plain.collect(), stories, options, &board).await?;
+    let until = options.budget.map(|budget| began + budget);
+    work(
+        &lanes,
+        plain.collect(),
+        stories,
+        options.verbose,
+        None,
+        &board,
+    )
+    .await?;
     let jobs = plan(stories, options, &mut lock(&board));
-    work(&lanes, jobs, stories, options, &board).await?;
+    work(&lanes, jobs, stories, options.verbose, until, &board).await?;
     let rows = std::mem::take(&mut lock(&board).rows);
     Ok(Report {
         rows,
@@ -94,24 +109,40 @@ async fn work(
     lanes: &[Arc<Lane>],
     jobs: VecDeque<Job>,
     stories: &[Story],
-    options: &Options,
+    verbose: bool,
+    until: Option<Instant>,
     board: &Arc<Mutex<Board>>,
 ) -> Result<(), String> {
     let queue = Arc::new(Mutex::new(jobs));
     let mut workers = tokio::task::JoinSet::new();
     for lane in lanes {
         let (lane, queue, board) = (lane.clone(), queue.clone(), board.clone());
-        let (stories, verbose) = (stories.to_vec(), options.verbose);
+        let stories = stories.to_vec();
         workers.spawn(async move {
             loop {
                 let Some(job) = lock(&queue).pop_front() else {
                     return;
                 };
                 let began = Instant::now();
+                if job.again && until.is_some_and(|until| began > until) {
+                    let mut board = lock(&board);
+                    let cell = board.rows[job.story].cells.entry(job.kind.name());
+                    let cell = cell.or_default();
+                    cell.wanted -= 1;
+                    cell.left_out += 1;
+                    continue;
+                }
                 let story = &stories[job.story];
                 let dry = lock(&board).dry[job.story].clone();
-                let (cell, played) =
-                    attempt(&lane, story, &job.fault, dry.as_deref(), verbose).await;
+                let mut tries = 0;
+                // a fault that did not come to pass shows nothing: the story is played again
+                let (cell, played) = loop {
+                    let ended = attempt(&lane, story, &job.fault, dry.as_deref(), verbose).await;
+                    tries += 1;
+                    if tries == TRIES || ended.0.tried > 0 || !ended.0.broken.is_empty() {
+                        break ended;
+                    }
+                };
                 let mut board = lock(&board);
                 let row = &mut board.rows[job.story];
                 row.seconds += began.elapsed().as_secs_f32();
@@ -130,40 +161,39 @@ async fn work(
     Ok(())
 }
 
-/// Every fault of every story whose plain play was as it must be.
+/// Every fault of every story whose plain play was as it must be: first those at places no earlier story has, then the
+/// rest, mixed, so that whatever is left out is spread over all.
 fn plan(stories: &[Story], options: &Options, board: &mut Board) -> VecDeque<Job> {
-    let mut jobs = VecDeque::new();
+    let (mut jobs, mut again) = (Vec::new(), Vec::new());
     let mut known = BTreeSet::new();
     for (index, story) in stories.iter().enumerate() {
         let Some(dry) = board.dry[index].clone() else {
             continue;
         };
         for kind in options.faults.iter().filter(|k| **k != FaultKind::Plain) {
-            let all = faults_of(*kind, story, &dry);
-            let (mut fresh, mut again): (Vec<Fault>, Vec<Fault>) = (Vec::new(), Vec::new());
-            for fault in all {
-                let first = place_of(&fault).is_none_or(|p| known.insert((*kind, p)));
-                if first { &mut fresh } else { &mut again }.push(fault);
-            }
-            let repeated = again.len();
-            let again = thinned(again, options.repeat);
-            let left_out = repeated - again.len();
-            fresh.extend(again);
-            let faults = thinned(fresh, options.at_most);
+            let faults = thinned(faults_of(*kind, story, &dry), options.at_most);
             let cell = Cell {
                 wanted: faults.len(),
-                left_out,
                 ..Cell::default()
             };
             board.rows[index].cells.insert(kind.name(), cell);
-            jobs.extend(faults.into_iter().map(|fault| Job {
-                story: index,
-                kind: *kind,
-                fault,
-            }));
+            for fault in faults {
+                let first = place_of(&fault).is_none_or(|p| known.insert((*kind, p)));
+                let job = Job {
+                    story: index,
+                    kind: *kind,
+                    fault,
+                    again: !first,
+                };
+                if first { &mut jobs } else { &mut again }.push(job);
+            }
         }
     }
-    jobs
+    let mut mixed: Vec<(usize, Job)> = again.into_iter().enumerate().collect();
+    // multiplicative hashing by the golden ratio: the same order in every run
+    mixed.sort_by_key(|(i, _)| (*i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    jobs.extend(mixed.into_iter().map(|(_, job)| job));
+    jobs.into()
 }
 
 /// What makes two faults of a kind the same one, whichever story they are of.
@@ -233,7 +263,12 @@ fn faults_of(kind: FaultKind, story: &Story, dry: &Played) -> Vec<Fault> {
                 .map(Fault::Cancel)
                 .collect()
         }
-        FaultKind::Suspend => vec![Fault::Suspend],
+        // a handler that awaits nothing never lets go of its stream
+        FaultKind::Suspend => {
+            let kinds = [Kind::RUN, Kind::CALL, Kind::SLEEP];
+            let waits = dry.points.iter().any(|p| kinds.contains(&p.kind));
+            waits.then_some(Fault::Suspend).into_iter().collect()
+        }
     }
 }
 

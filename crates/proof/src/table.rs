@@ -56,14 +56,14 @@ pub fn table(report: &Report) -> String {
             }
             if cell.left_out > 0 {
                 lines.push(format!(
-                    "{} [{kind}]: {} at places of an earlier story were left out",
+                    "{} [{kind}]: {} were left out for want of time; an earlier story has them",
                     row.story, cell.left_out
                 ));
             }
             if cell.tried < cell.wanted {
                 let healed = cell.wanted - cell.tried;
                 lines.push(format!(
-                    "{} [{kind}]: {healed} of {} did not happen and do not count",
+                    "{} [{kind}]: {healed} of {} DID NOT HAPPEN",
                     row.story, cell.wanted
                 ));
             }

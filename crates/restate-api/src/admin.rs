@@ -132,6 +132,11 @@ impl Admin {
         self.end(invocation_id, "kill").await
     }
 
+    /// Tries an invocation that is backing off, or paused, again at once. One in another status is an error.
+    pub async fn resume(&self, invocation_id: &str) -> Result<(), ApiError> {
+        self.end(invocation_id, "resume").await
+    }
+
     /// Runs SQL over Restate's own tables (`sys_invocation`, `sys_journal`, `state`, …).
     pub async fn query(&self, sql: &str) -> Result<Vec<Value>, ApiError> {
         #[derive(Deserialize)]

@@ -75,15 +75,6 @@ fn a_refused_promote_gives_the_standby_back_while_the_app_is_rolled_back() {
         let w = World::new(1).await;
         let replaced = w.deploy_production().await;
         let good = w.deploy_production().await;
-        // So that it does not fall asleep before it is promoted.
-        let later = json!({ "delayMillis": 600_000, "state": "DEPLOYMENT_DESIRED_STATE_STANDBY" });
-        let service = deployment_client::SERVICE;
-        let ingress = &w.bound.ingress;
-        let handler = "ScheduleDesiredStateChange";
-        ingress
-            .call(service, replaced.as_str(), handler, &later)
-            .await
-            .expect("scheduled");
         let bad = w.deploy_production().await;
         w.rollback(&bad, &good).await.expect("rollback");
         execute(
@@ -92,6 +83,9 @@ fn a_refused_promote_gives_the_standby_back_while_the_app_is_rolled_back() {
             [w.app.app_id.as_str().into()],
         )
         .await;
+        // So that it does not sleep yet, however long this took.
+        let wake = json!({ "deploymentId": replaced });
+        w.call("WakeDeployment", &wake).await.expect("it runs");
         for id in [&bad, &replaced] {
             let error = w.promote(id).await.expect_err("no route to move");
             assert!(error.to_string().contains("CW0014"), "{error}");

@@ -10,7 +10,7 @@ fn options(faults: &[FaultKind], at_most: usize) -> Options {
         lanes: 1,
         faults: faults.to_vec(),
         at_most: Some(at_most),
-        repeat: None,
+        budget: None,
         verbose: false,
     }
 }
