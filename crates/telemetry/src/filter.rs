@@ -4,6 +4,7 @@
 
 use std::marker::PhantomData;
 
+use tracing::field::{Field, Visit};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
@@ -111,6 +112,37 @@ impl<S> Filter<S> for Sample {
     }
 }
 
+/// Drops what the SDK says, as a warning and twice, each time Restate suspends an invocation that waits: that is no
+/// failure, and a thousand waiting deployments would bury the lines that are.
+pub(crate) struct Suspensions;
+
+impl<S> Filter<S> for Suspensions {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        if !event.metadata().target().starts_with("restate_sdk") {
+            return true;
+        }
+        let mut message = Message::default();
+        event.record(&mut message);
+        !message.0.contains("Suspended invocation")
+    }
+}
+
+/// An event's text.
+#[derive(Default)]
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
@@ -127,13 +159,7 @@ mod tests {
 
     impl<S: Subscriber> Layer<S> for Seen {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-            struct Text(String);
-            impl tracing::field::Visit for Text {
-                fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                    self.0 = format!("{value:?}");
-                }
-            }
-            let mut text = Text(String::new());
+            let mut text = Message::default();
             event.record(&mut text);
             self.0.lock().expect("not poisoned").push(text.0);
         }
@@ -143,6 +169,7 @@ mod tests {
         let seen = Seen::default();
         let filter = Levels::new(EnvFilter::new("info"), true)
             .and(Replayed)
+            .and(Suspensions)
             .and(Sample::new(rate));
         let subscriber = tracing_subscriber::registry().with(seen.clone().with_filter(filter));
         tracing::subscriber::with_default(subscriber, emit);
@@ -171,6 +198,17 @@ mod tests {
             tracing::info!("ours");
         });
         assert_eq!(lines, ["failure", "ours"]);
+    }
+
+    #[test]
+    fn a_suspension_is_no_warning() {
+        let lines = seen(1.0, || {
+            tracing::warn!(target: "restate_sdk::endpoint", "Handler failure: Error {{ code: 599, message: \"Suspended invocation\" }}");
+            tracing::warn!(target: "restate_sdk::endpoint", "Handler failure: Error {{ code: 570, message: \"Journal mismatch\" }}");
+            tracing::warn!("Suspended invocation");
+        });
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].contains("Journal mismatch"));
     }
 
     #[test]

@@ -115,6 +115,7 @@ pub fn init(options: &Options) -> Result<Guard, TelemetryError> {
     };
     let keep = levels(&options.level)
         .and(filter::Replayed)
+        .and(filter::Suspensions)
         .and(filter::Sample::new(options.log_sample_rate));
     let (provider, spans) = match options.trace_sample_rate {
         None => (None, None),

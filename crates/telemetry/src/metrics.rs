@@ -37,6 +37,8 @@ pub const HANDLER_SECONDS: &str = "ctrl_worker_handler_seconds";
 pub const STEP_SECONDS: &str = "ctrl_worker_step_seconds";
 /// One request to something outside.
 pub const OUTSIDE_SECONDS: &str = "ctrl_worker_outside_seconds";
+/// Answers about certificates.
+pub const CERTIFICATES: &str = "ctrl_worker_certificates_total";
 /// Age of the oldest unfinished work.
 pub const OLDEST_ACTIVE_SECONDS: &str = "ctrl_worker_oldest_active_seconds";
 /// Deployments that wait for their instances.
@@ -45,6 +47,22 @@ pub const WAITING_DEPLOYMENTS: &str = "ctrl_worker_waiting_deployments";
 pub const RECONCILED: &str = "ctrl_worker_reconciled_total";
 /// Whether Restate knows this worker as it is.
 pub const REGISTRATION_OK: &str = "ctrl_worker_registration_ok";
+/// Whether the schedule of a periodic job runs.
+pub const JOB_ENABLED: &str = "ctrl_worker_job_enabled";
+/// When a periodic job last succeeded.
+pub const JOB_LAST_SUCCESS: &str = "ctrl_worker_job_last_success_timestamp_seconds";
+/// One run of a periodic job.
+pub const JOB_SECONDS: &str = "ctrl_worker_job_seconds";
+/// What the runs of a periodic job have counted.
+pub const JOB_ITEMS: &str = "ctrl_worker_job_items_total";
+/// One complete run of a daily job, whoever started it.
+pub const RUN_SECONDS: &str = "ctrl_worker_run_seconds";
+/// When a run was last complete.
+pub const RUN_LAST_SUCCESS: &str = "ctrl_worker_run_last_success_timestamp_seconds";
+/// What complete and unfinished runs have done so far.
+pub const RUN_ITEMS: &str = "ctrl_worker_run_items_total";
+/// Messages of the quota check.
+pub const QUOTA_NOTICES: &str = "ctrl_worker_quota_notices_total";
 /// Members of a request that no field has.
 pub const UNKNOWN_FIELDS: &str = "unknown_fields_total";
 /// Seconds of SQL operations.
@@ -91,6 +109,12 @@ pub const FAMILIES: &[Family] = &[
         "One request to something outside, by how it ended",
     ),
     family(
+        CERTIFICATES,
+        Kind::Counter,
+        &["outcome", "cause"],
+        "Answers about certificates, by outcome and cause",
+    ),
+    family(
         OLDEST_ACTIVE_SECONDS,
         Kind::Gauge,
         &["kind"],
@@ -113,6 +137,54 @@ pub const FAMILIES: &[Family] = &[
         Kind::Gauge,
         &[],
         "1 when Restate knows this worker's services as they are",
+    ),
+    family(
+        JOB_ENABLED,
+        Kind::Gauge,
+        &["kind"],
+        "1 when the schedule of a periodic job runs, 0 when it is off or paused",
+    ),
+    family(
+        JOB_LAST_SUCCESS,
+        Kind::Gauge,
+        &["kind"],
+        "When a periodic job last succeeded, epoch seconds; before the first time, when its schedule was turned on",
+    ),
+    family(
+        JOB_SECONDS,
+        Kind::Histogram,
+        &["kind", "outcome"],
+        "One run of a periodic job, by how it ended",
+    ),
+    family(
+        JOB_ITEMS,
+        Kind::Counter,
+        &["kind"],
+        "What the runs of a periodic job have counted",
+    ),
+    family(
+        RUN_SECONDS,
+        Kind::Histogram,
+        &["kind"],
+        "One complete run of a daily job, from its beginning to its end",
+    ),
+    family(
+        RUN_LAST_SUCCESS,
+        Kind::Gauge,
+        &["kind"],
+        "When a run of a daily job was last complete, epoch seconds",
+    ),
+    family(
+        RUN_ITEMS,
+        Kind::Counter,
+        &["kind"],
+        "Keys refilled, workspaces looked at",
+    ),
+    family(
+        QUOTA_NOTICES,
+        Kind::Counter,
+        &["outcome"],
+        "Messages of the quota check, by what Slack made of them",
     ),
     family(
         UNKNOWN_FIELDS,
@@ -169,7 +241,7 @@ impl Recorder {
     pub fn install(version: &str) -> Result<Self, TelemetryError> {
         let mut builder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full(DATABASE_LATENCY.to_owned()), DATABASE_BUCKETS)?;
-        for name in [HANDLER_SECONDS, STEP_SECONDS, OUTSIDE_SECONDS] {
+        for name in [HANDLER_SECONDS, STEP_SECONDS, OUTSIDE_SECONDS, JOB_SECONDS] {
             builder =
                 builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), WORK_BUCKETS)?;
         }
