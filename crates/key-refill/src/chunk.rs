@@ -79,7 +79,8 @@ pub(crate) async fn refill(task: &Task<'_>, range: Range) -> Result<Chunk, Stop>
     }
     let (chunk, done_now) = transaction(task, range, &pks, reached).await?;
     if done_now {
-        metrics::counter!("ctrl_worker_refill_keys_total").increment(chunk.refilled);
+        metrics::counter!("ctrl_worker_run_items_total", "kind" => "key-refill")
+            .increment(chunk.refilled);
     }
     Ok(chunk)
 }

@@ -172,7 +172,7 @@ mod tests {
             assert_eq!(day(key).name(), "2026-01-31");
             assert_eq!(day(key).audit_prefix(), day("2026-01-31").audit_prefix());
         }
-        assert_eq!(day("2026-01-31").audit_prefix(), "log_25874c");
+        assert_eq!(day("2026-01-31").audit_prefix(), "log_258d90");
     }
 
     #[test]

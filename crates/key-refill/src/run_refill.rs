@@ -162,7 +162,9 @@ async fn finish(db: &Db, day: Day, begun: i64) -> Result<(), Stop> {
         Ok::<(), DbError>(())
     })
     .await?;
-    metrics::histogram!("ctrl_worker_refill_run_seconds").record((now - begun) as f64 / 1_000.0);
-    metrics::gauge!("ctrl_worker_refill_last_success_timestamp_seconds").set(now as f64 / 1_000.0);
+    let kind = [("kind", "key-refill")];
+    metrics::histogram!("ctrl_worker_run_seconds", &kind).record((now - begun) as f64 / 1_000.0);
+    metrics::gauge!("ctrl_worker_run_last_success_timestamp_seconds", &kind)
+        .set(now as f64 / 1_000.0);
     Ok(())
 }

@@ -37,8 +37,9 @@ async fn ping(heartbeat: &Heartbeat, counts: &Counts) -> Result<(), Stop> {
         }
     }
     let now = durable::clock::wall_ms() as f64 / 1_000.0;
-    metrics::gauge!("ctrl_worker_quota_check_last_success_timestamp_seconds").set(now);
-    metrics::histogram!("ctrl_worker_quota_check_run_seconds").record(now - counts.begun as f64);
-    metrics::counter!("ctrl_worker_quota_check_workspaces_total").increment(counts.checked);
+    let kind = [("kind", "quota-check")];
+    metrics::gauge!("ctrl_worker_run_last_success_timestamp_seconds", &kind).set(now);
+    metrics::histogram!("ctrl_worker_run_seconds", &kind).record(now - counts.begun as f64);
+    metrics::counter!("ctrl_worker_run_items_total", &kind).increment(counts.checked);
     Ok(())
 }

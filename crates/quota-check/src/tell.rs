@@ -61,7 +61,7 @@ async fn post(slack: Option<&Slack>, workspace_id: &str, message: &Message) -> R
         Told::Refused => "refused",
         Told::Later(_) => "later",
     };
-    metrics::counter!("ctrl_worker_quota_check_notices_total", "outcome" => outcome).increment(1);
+    metrics::counter!("ctrl_worker_quota_notices_total", "outcome" => outcome).increment(1);
     Ok(told)
 }
 

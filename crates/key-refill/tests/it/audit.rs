@@ -45,7 +45,7 @@ fn ref_9_an_entry_says_who_refilled_what() {
         assert!((before..=mysql::now_ms()).contains(&at), "{at}");
         let hash = Sha256::digest(key.as_bytes());
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        let id = format!("log_25874c{}", &hash[..18]);
+        let id = format!("log_258d90{}", &hash[..18]);
         let ws = world.workspace.as_str();
         assert_eq!(
             entries.remove(0),

@@ -90,14 +90,18 @@ fn a_date_that_begins_soon_is_waited_for_and_one_further_ahead_is_refused() {
         assert_eq!(world.run(&tomorrow).await.expect("waits"), 0);
         assert_eq!(world.remaining(&key).await, Some(100));
         let sql = format!(
-            "SELECT id, CAST(scheduled_start_at AS BIGINT) AS at FROM sys_invocation WHERE target_service_name = '{SERVICE}' \
+            "SELECT id, scheduled_start_at FROM sys_invocation WHERE target_service_name = '{SERVICE}' \
              AND target_service_key = '{tomorrow}' AND status = 'scheduled'"
         );
         let admin = testbed::admin().await;
         let scheduled = admin.query(&sql).await.expect("invocations");
         assert_eq!(scheduled.len(), 1, "{scheduled:?}");
-        let at = scheduled[0]["at"].as_i64().expect("an instant");
-        let late = at - midnight;
+        let at = scheduled[0]["scheduled_start_at"]
+            .as_str()
+            .expect("an instant");
+        let at = time::OffsetDateTime::parse(at, &time::format_description::well_known::Rfc3339)
+            .expect("a time");
+        let late = i64::try_from(at.unix_timestamp_nanos() / 1_000_000).expect("ms") - midnight;
         assert!(
             (0..60_000).contains(&late),
             "{late} ms after the date begins"
