@@ -42,7 +42,7 @@ pub(crate) fn read(text: &str) -> String {
             b'"' => inside = !inside,
             b'\\' if inside => {
                 let octal = bytes.get(at + 1..at + 4);
-                match octal.and_then(|digits| octal_byte(digits)) {
+                match octal.and_then(octal_byte) {
                     Some(byte) => {
                         value.push(byte);
                         at += 3;

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
@@ -267,11 +267,16 @@ fn write_certificate(dir: &Path) -> Result<String, StartError> {
     let ca_key = KeyPair::generate().map_err(failed)?;
     let mut params = CertificateParams::new(Vec::new()).map_err(failed)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // OpenSSL takes a certificate whose issuer has its own name for one that signed itself
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "testbed");
     let ca = params.self_signed(&ca_key).map_err(failed)?;
     let issuer = Issuer::new(params, ca_key);
     let key = KeyPair::generate().map_err(failed)?;
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let leaf = CertificateParams::new(names).map_err(failed)?;
+    let mut leaf = CertificateParams::new(names).map_err(failed)?;
+    leaf.distinguished_name.push(DnType::CommonName, "Pebble");
     let leaf = leaf.signed_by(&key, &issuer).map_err(failed)?;
     write(&dir.join("cert.pem"), leaf.pem().as_bytes())?;
     write(&dir.join("key.pem"), key.serialize_pem().as_bytes())?;
