@@ -125,6 +125,9 @@ mod tests {
         assert!(t.backoff.iter().all(|b| *b >= t.proof_gap));
         // An exclusive handler does not wait long: callers of the same name queue behind it.
         assert!(t.looks.iter().sum::<Duration>() < 10 * SECOND);
+        // An order keeps while the Vault is away for ten minutes.
+        let (_, _, vault) = durable::Preset::Database.bounds();
+        assert!(vault > 10 * MINUTE);
         // A rate limit of a day and more is waited out within the rounds.
         assert!(t.longest_delay * t.most_rounds > 26 * HOUR);
     }

@@ -5,10 +5,12 @@
 #![allow(clippy::disallowed_types, reason = "a test is not replayed")]
 
 mod account;
+mod edge;
 mod ends;
 mod first;
 mod gate;
 mod grid;
+mod held;
 mod journal;
 mod limits;
 mod lost;

@@ -8,6 +8,9 @@ use serde_json::json;
 use std::time::Duration;
 use testbed::DnsKind;
 
+/// What one test tells the server of the process to do next would happen to another.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 async fn provider(endpoint: &str) -> Route53 {
     let settings = Settings {
         credentials: Some(Credentials::new("test", "test")),
@@ -27,6 +30,7 @@ async fn provider(endpoint: &str) -> Route53 {
 fn crt_4_a_wildcard_is_proven_beside_foreign_values() {
     testbed::scenario!("CRT-4");
     testbed::run(async {
+        let _alone = ALONE.lock().await;
         let server = testbed::route53().await;
         let route53 = provider(&server.url()).await;
         let world = World::own(|deps| deps.route53 = Some(route53)).await;
@@ -123,6 +127,7 @@ fn crt_9_wrong_credentials_end_the_attempt_at_once() {
 fn crt_14_a_customers_base_name_does_not_shadow_the_wildcard() {
     testbed::scenario!("CRT-14");
     testbed::run(async {
+        let _alone = ALONE.lock().await;
         let server = testbed::route53().await;
         let route53 = provider(&server.url()).await;
         let world = World::own(|deps| deps.route53 = Some(route53)).await;
@@ -145,6 +150,7 @@ fn crt_14_a_customers_base_name_does_not_shadow_the_wildcard() {
 #[test]
 fn the_record_is_taken_away_when_the_authority_refuses() {
     testbed::run(async {
+        let _alone = ALONE.lock().await;
         let server = testbed::route53().await;
         let route53 = provider(&server.url()).await;
         let world = World::own(|deps| deps.route53 = Some(route53)).await;

@@ -1,6 +1,7 @@
 //! The service over real servers: one world the tests of the process share, or one with a database, a Restate server and a
 //! gate of its own. Ways to make domains, to call, and to look.
 
+use crate::edge::Edge;
 use crate::gate::Gate;
 use acme::Acme;
 use certificate::{Certificate, Deps, Settings, Timings};
@@ -12,10 +13,9 @@ use restate_sdk::endpoint::{Endpoint, ServiceOptions};
 use restate_sdk::service::IntoServiceDefinition as _;
 use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use testbed::{ChallengeRows, Database, DnsData, Restate, RestateOptions, TokenSource};
+use testbed::{ChallengeRows, DnsData, Restate, RestateOptions};
 use tokio::sync::OnceCell;
 use vault::Vault;
 
@@ -47,39 +47,8 @@ pub(crate) fn timings() -> Timings {
     }
 }
 
-/// What the edge has been asked for, and what the row said at that moment.
-#[derive(Clone)]
-struct Edge {
-    db: Db,
-    rows: Arc<ChallengeRows>,
-    seen: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
-    hooks: Arc<Mutex<BTreeMap<String, Hook>>>,
-}
-
-type Hook = Arc<dyn Fn() + Send + Sync>;
-
-#[async_trait::async_trait]
-impl TokenSource for Edge {
-    async fn answer(&self, host: &str, token: &str) -> Result<Option<String>, String> {
-        let answer = self.rows.answer(host, token).await?;
-        if let Some(answer) = &answer {
-            let row = challenge_of(&self.db, host).await.ok_or("no row")?;
-            let right = row.token == token && row.authorization == *answer;
-            let said = format!("{} {right}", row.status);
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.entry(host.to_owned()).or_default().push(said);
-            let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(hook) = hooks.get(host) {
-                hook();
-            }
-        }
-        Ok(answer)
-    }
-}
-
 pub(crate) struct World {
     pub(crate) db: Db,
-    pub(crate) database: Database,
     pub(crate) gate: Gate,
     pub(crate) deps: Deps,
     pub(crate) vault: Vault,
@@ -165,7 +134,6 @@ impl World {
         let proxy = faults::serve_behind_on(restate, endpoint(deps.clone())).await;
         Self {
             db,
-            database,
             gate,
             deps,
             vault,
@@ -383,7 +351,7 @@ const CHALLENGE: &str =
     "SELECT CAST(c.status AS CHAR) AS status, c.token, c.`authorization`, c.expires_at
     FROM acme_challenges c JOIN custom_domains d ON d.id = c.domain_id";
 
-async fn challenge_of(db: &Db, host: &str) -> Option<Challenge> {
+pub(crate) async fn challenge_of(db: &Db, host: &str) -> Option<Challenge> {
     let sql = format!("{CHALLENGE} WHERE d.domain = ? AND c.token <> '' LIMIT 1");
     sql::one(db.primary(), &sql, [host.into()])
         .await
@@ -407,41 +375,4 @@ fn endpoint(deps: Deps) -> Endpoint {
         .retry_policy_initial_interval(Duration::from_millis(100));
     let service = CertificateService(Certificate::new(deps)).into_service_definition();
     Endpoint::builder().bind(service.options(options)).build()
-}
-
-/// A chain of a private authority for a host, with its key: so many days long, so many of them left.
-pub(crate) fn held(host: &str, days: i64, left: i64) -> (String, String) {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-    let ca_key = KeyPair::generate().expect("a key");
-    let mut ca = CertificateParams::new(Vec::new()).expect("parameters");
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = Issuer::new(ca, ca_key);
-    let key = KeyPair::generate().expect("a key");
-    let mut leaf = CertificateParams::new(vec![host.to_owned()]).expect("parameters");
-    leaf.use_authority_key_identifier_extension = true;
-    let now = time::OffsetDateTime::now_utc();
-    leaf.not_after = now + time::Duration::days(left);
-    leaf.not_before = leaf.not_after - time::Duration::days(days);
-    let leaf = leaf.signed_by(&key, &issuer).expect("a certificate");
-    (leaf.pem(), key.serialize_pem())
-}
-
-impl World {
-    /// Stores a certificate as an earlier issuance would have, and calls its challenge verified.
-    pub(crate) async fn store(&self, domain: &Domain, id: &str, days: i64, left: i64) {
-        let (chain, key) = held(&domain.host, days, left);
-        let sealed = self
-            .vault
-            .encrypt(&domain.workspace, &key)
-            .await
-            .expect("sealed")
-            .blob;
-        let sql = "INSERT INTO certificates (id, workspace_id, hostname, certificate, encrypted_private_key, created_at) VALUES (?, ?, ?, ?, ?, 1)";
-        self.execute(sql, [id, &domain.workspace, &domain.host, &chain, &sealed])
-            .await;
-        let end = mysql::now_ms() + left * 86_400_000;
-        let sql =
-            "UPDATE acme_challenges SET status = 'verified', expires_at = ? WHERE domain_id = ?";
-        self.execute(sql, [&end.to_string(), &domain.id]).await;
-    }
 }
