@@ -119,23 +119,32 @@ async fn verify(
         Decision::NotYet => return Ok(Marked::NotYet),
         Decision::Proven { deployment_id } => deployment_id,
     };
-    let routed = route(ctx, subject, deployment_id).await?;
-    durable::run!(
+    let (routed, refusal) = route(ctx, subject, deployment_id).await?;
+    let marked = durable::run!(
         ctx,
         steps::MARK_VERIFIED,
         Preset::Database,
         Box::pin(mysql::retry_as(|| mark(
             &deps.db, subject, evidence, attempt, &routed
         )))
-    )
+    )?;
+    match refusal {
+        // The row says it; whoever called is told the same.
+        Some(refusal) if marked == Marked::Failed => {
+            window::close(ctx);
+            Err(refusal)
+        }
+        _ => Ok(marked),
+    }
 }
 
-/// Asks RoutingService for the route. It creates none that somebody else holds, and leaves ours as it is.
+/// Asks RoutingService for the route. It creates none that somebody else holds, and leaves ours as it is. A refusal for
+/// good comes back in its own words.
 async fn route(
     ctx: &ObjectContext<'_>,
     subject: &Subject,
     deployment_id: String,
-) -> Result<Routed, Stop> {
+) -> Result<(Routed, Option<Stop>), Stop> {
     let request = msg::UpsertRoutesRequest {
         deployment_id,
         project_id: subject.project_id.clone(),
@@ -159,14 +168,15 @@ async fn route(
                     .fully_qualified_domain_name
                     .eq_ignore_ascii_case(&subject.domain)
             };
-            Ok(match made.routes.iter().any(ours) {
+            let routed = match made.routes.iter().any(ours) {
                 true => Routed::Yes,
                 false => Routed::Elsewhere,
-            })
+            };
+            Ok((routed, None))
         }
         Err(refused) => match Stop::from(refused) {
             cancelled if cancelled.is_cancelled() => Err(cancelled),
-            refused => Ok(Routed::Refused(refused.public_text())),
+            refused => Ok((Routed::Refused(refused.public_text()), Some(refused))),
         },
     }
 }

@@ -124,7 +124,8 @@ fn a_route_that_is_refused_for_good_fails_the_domain() {
         let w = World::new(&host()).await;
         crate::fakes::refuse_routes(&w.app.project_id, "CW0003: No app has the id \"app_x\".");
         w.publish(&w.domain, &DnsData::Cname(w.target.clone()));
-        w.verify().await;
+        let refused = w.call(&w.id, "VerifyDomain").await.expect_err("refused");
+        assert_eq!(refused.status(), Some(404), "{refused}");
         let row = w.row().await;
         assert_eq!(row.verification_status, Failed);
         assert_eq!(World::error(&row), "No app has the id \"app_x\".");

@@ -20,6 +20,7 @@ pub(super) fn stories() -> Vec<Story> {
     let base = Story {
         service: DOMAIN,
         may_change: LEFT,
+        one_way: &[certificate_client::SERVICE],
         sections,
         holds: |lane, scene| holds(lane, scene).boxed(),
         ..BASE
