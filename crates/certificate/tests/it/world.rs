@@ -28,7 +28,10 @@ pub(crate) fn timings() -> Timings {
     let ms = Duration::from_millis;
     Timings {
         first_retry: ms(300),
-        looks: [50, 100, 200, 400, 400].map(ms).to_vec(),
+        // at first often, then for as long as a busy machine may take
+        looks: [50, 100, 200, 400, 400, 1_000, 2_000, 2_000, 4_000, 4_000]
+            .map(ms)
+            .to_vec(),
         first_poll: ms(200),
         longest_poll: ms(500),
         most_rounds: 24,
