@@ -2,6 +2,7 @@
 //!
 //! A new task is one more entry of [`all`]. Not for work a handler waits for.
 
+use custom_domain::sweep::{self, SweepDeps};
 use deploy::watch::{self, WatchDeps};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -20,8 +21,20 @@ pub fn all(deps: &Deps, stop: &CancellationToken) -> Vec<Task> {
         admin: deps.admin.clone(),
         holder: deps.config.instance_id.clone(),
     };
-    vec![(
-        "deploy watcher",
-        watch::run(watch, stop.clone()).map(Ok).boxed(),
-    )]
+    let sweep = SweepDeps {
+        domains: deps.domains.clone(),
+        ingress: deps.ingress.clone(),
+        admin: deps.admin.clone(),
+        holder: deps.config.instance_id.clone(),
+    };
+    vec![
+        (
+            "deploy watcher",
+            watch::run(watch, stop.clone()).map(Ok).boxed(),
+        ),
+        (
+            "domain sweep",
+            sweep::run(sweep, stop.clone()).map(Ok).boxed(),
+        ),
+    ]
 }

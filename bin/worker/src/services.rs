@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::Config;
+use custom_domain::CustomDomain;
+use custom_domain_client::CustomDomainService;
 use deploy::Deploy;
 use deploy_client::DeployService;
 use deployment::Deployment;
@@ -38,6 +40,8 @@ pub struct Deps {
     pub admin: Admin,
     /// What DeployService and its watcher share.
     pub deploy: deploy::Deps,
+    /// What CustomDomainService and its sweep share.
+    pub domains: custom_domain::Deps,
     /// The configuration.
     pub config: Config,
 }
@@ -67,11 +71,25 @@ impl Deps {
             counts: Arc::new(Unavailable),
             bell: Arc::default(),
         };
+        let domains = custom_domain::Deps {
+            db: db.clone(),
+            resolver: resolver(&config)?,
+            settings: custom_domain::Settings {
+                own_domains: vec![
+                    config.default_domain.clone(),
+                    config.regional_domain.clone(),
+                    config.cname_domain.clone(),
+                ],
+                caa_issuers: config.dns.caa_issuers.clone(),
+            },
+            timings: timings::domains(&config)?,
+        };
         Ok(Self {
             db,
             ingress,
             admin,
             deploy,
+            domains,
             config,
         })
     }
@@ -81,8 +99,10 @@ impl Deps {
     /// # Errors
     /// The default configuration is broken.
     pub async fn nowhere() -> Result<Self, String> {
-        let config =
+        let mut config =
             Config::parse(config::DEFAULT_TEXT, false, &|_| None).map_err(|e| e.to_string())?;
+        // A build machine may have no DNS servers; this one is for documentation.
+        config.dns.servers = vec!["192.0.2.1".to_owned()];
         let options = Options::new(config.database.primary.expose()).lazy();
         let db = Db::connect(&options).await.map_err(|e| chain(&e))?;
         Self::new(config, db)
@@ -96,6 +116,19 @@ impl Deps {
 pub fn admin(config: &Config) -> Result<Admin, String> {
     Admin::new(&config.restate.admin_url, key(config))
         .map_err(|e| format!("restate.admin_url: {}", chain(&e)))
+}
+
+/// Asks the configured DNS servers, or the system's.
+///
+/// # Errors
+/// An address that cannot be used, or a system without servers.
+pub fn resolver(config: &Config) -> Result<dns::Resolver, String> {
+    dns::Resolver::new(&dns::Settings {
+        servers: config.dns.servers.clone(),
+        quorum: config.dns.quorum,
+        deadline: config.dns.timeout,
+    })
+    .map_err(|e| format!("dns.servers: {}", chain(&e)))
 }
 
 fn key(config: &Config) -> Option<&str> {
@@ -123,6 +156,11 @@ pub fn endpoint(deps: &Deps, identity_keys: &[String]) -> Result<Endpoint, Strin
             RoutingService(Routing::new(db()))
                 .into_service_definition()
                 .options(private(short())),
+        )
+        .bind(
+            CustomDomainService(CustomDomain::new(deps.domains.clone()))
+                .into_service_definition()
+                .options(checks()),
         )
         .bind(
             VersioningService(Versioning::new(db()))
@@ -158,6 +196,12 @@ fn short() -> ServiceOptions {
         .inactivity_timeout(30 * SECOND)
         .abort_timeout(2 * MINUTE)
         .journal_retention(HOUR)
+}
+
+/// Exclusive handlers that ask the DNS for a minute at most and are sent one by one for a day. One that fails for an
+/// hour is ended: it would hold up the next verification of its domain, and the sweep begins a new one.
+fn checks() -> ServiceOptions {
+    short().retry_policy_kill_on_max_attempts()
 }
 
 /// 500 ms, doubled up to a minute, 70 attempts (about an hour), then paused for a person to look at.

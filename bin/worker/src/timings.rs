@@ -4,6 +4,38 @@
 
 use config::Config;
 
+/// What the names of CustomDomainService's waiting times begin with.
+const DOMAINS: &str = "domains.";
+
+/// Waiting times of CustomDomainService and its sweep.
+///
+/// # Errors
+/// A name in `[test_timings.domains]` that nothing has.
+pub fn domains(config: &Config) -> Result<custom_domain::Timings, String> {
+    let mut t = custom_domain::Timings::default();
+    for (name, value) in &config.test_timings {
+        let Some(short) = name.strip_prefix(DOMAINS) else {
+            continue;
+        };
+        let field = match short {
+            "check_interval" => &mut t.check_interval,
+            "window" => &mut t.window,
+            "row_grace" => &mut t.row_grace,
+            "row_interval" => &mut t.row_interval,
+            "confirm_delay" => &mut t.confirm_delay,
+            "sweep_interval" => &mut t.sweep_interval,
+            "sweep_after" => &mut t.sweep_after,
+            _ => {
+                return Err(format!(
+                    "test_timings.{name} is no waiting time of any service"
+                ));
+            }
+        };
+        *field = *value;
+    }
+    Ok(t)
+}
+
 /// Waiting times of DeployService, its watcher and its reconciler.
 ///
 /// # Errors
@@ -29,6 +61,7 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
             "deploy.watch_min" => &mut t.watch_min,
             "deploy.watch_max" => &mut t.watch_max,
             "deploy.watch_resend" => &mut t.watch_resend,
+            name if name.starts_with(DOMAINS) => continue,
             // Read where registration is set up.
             "registration.pause" => continue,
             _ => {
@@ -67,6 +100,11 @@ mod tests {
             (timings.wake_timeout, timings.standby_delay),
             (Duration::from_secs(300), Duration::from_millis(900))
         );
+        let text = "[test_timings.domains]\ncheck_interval = \"100ms\"\n";
+        let scaled = domains(&config(text)).expect("known names");
+        assert_eq!(scaled.check_interval, Duration::from_millis(100));
+        assert!(deploy(&config(text)).is_ok());
+        assert!(domains(&config("[test_timings.domains]\nwindwo = \"1s\"\n")).is_err());
         assert!(deploy(&config("[test_timings.deploy]\nstandby_delya = \"1s\"\n")).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 mod deploy;
+mod domains;
 mod routes;
 mod seed;
 mod status;
@@ -45,6 +46,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             .await
         }
         Verb::Routes { app, deployment } => routes::run(&access, output, app, deployment).await,
+        Verb::Domains { verb } => domains::run(&access, output, verb).await,
         Verb::Seed(seed) => seed::run(&access, output, seed).await,
         // Answered above, without a database.
         Verb::Completions { .. } => Ok(()),

@@ -4,7 +4,7 @@ use crate::program::{Ran, ctl};
 use crate::worker;
 
 /// A seeded app and the addresses of everything.
-struct Bench {
+pub(crate) struct Bench {
     database: String,
     ingress: String,
     admin: String,
@@ -12,7 +12,7 @@ struct Bench {
 }
 
 impl Bench {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let db = testbed::db().await;
         worker::serve(&db).await;
         let restate = testbed::restate().await;
@@ -41,7 +41,7 @@ impl Bench {
         ])
     }
 
-    fn ctl(&self, args: &[&str]) -> Ran {
+    pub(crate) fn ctl(&self, args: &[&str]) -> Ran {
         let environment = [
             ("CTRL_DATABASE", self.database.as_str()),
             ("CTRL_INGRESS", self.ingress.as_str()),

@@ -19,7 +19,12 @@ pub(crate) async fn serve(db: &Db) {
     static ONCE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     ONCE.get_or_init(|| async {
         let service = DeployService(Obedient { db: db.clone() }).into_service_definition();
-        testbed::serve(Endpoint::builder().bind(service).build()).await;
+        let verifier =
+            custom_domain_client::CustomDomainService(crate::domains::Verifier(db.clone()));
+        let endpoint = Endpoint::builder()
+            .bind(service)
+            .bind(verifier.into_service_definition());
+        testbed::serve(endpoint.build()).await;
     })
     .await;
 }

@@ -12,6 +12,10 @@ use crate::process::{NO_RESTATE, Worker, config};
 
 /// Every contract whose service is bound so far.
 const CONTRACTS: &[(&str, &[Handler])] = &[
+    (
+        custom_domain_client::SERVICE,
+        custom_domain_client::HANDLERS,
+    ),
     (deploy_client::SERVICE, deploy_client::HANDLERS),
     (deployment_client::SERVICE, deployment_client::HANDLERS),
     (routing_client::SERVICE, routing_client::HANDLERS),
