@@ -83,6 +83,27 @@ impl openapi_client::OpenapiBackend for Openapi {
     }
 }
 
+struct Certificates;
+
+impl certificate_client::CertificateBackend for Certificates {
+    async fn process_challenge<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        _: msg::ProcessChallengeRequest,
+    ) -> HandlerResult<msg::ProcessChallengeResponse> {
+        tell(ctx.key(), "certificate asked for".to_owned());
+        Ok(msg::ProcessChallengeResponse::default())
+    }
+
+    async fn renew_expiring_certificates<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::RenewExpiringCertificatesRequest,
+    ) -> HandlerResult<msg::RenewExpiringCertificatesResponse> {
+        Ok(msg::RenewExpiringCertificatesResponse::default())
+    }
+}
+
 /// Driver and fakes as an endpoint. A neighbour that the worker serves itself needs no fake: whoever registers last has
 /// the name.
 pub(crate) fn endpoint(served: &[String]) -> Endpoint {
@@ -93,6 +114,9 @@ pub(crate) fn endpoint(served: &[String]) -> Endpoint {
     }
     if open(openapi_client::SERVICE) {
         builder = builder.bind(openapi_client::OpenapiService(Openapi));
+    }
+    if open(certificate_client::SERVICE) {
+        builder = builder.bind(certificate_client::CertificateService(Certificates));
     }
     builder.build()
 }

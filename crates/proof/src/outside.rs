@@ -4,12 +4,15 @@
 //! Restate services (see `driver`), and not for what replaces a part inside the worker process (see `child`).
 
 use faults::http::{Script, ScriptedHttp};
+use testbed::DnsServer;
 
 /// What the worker of a lane reaches beside Restate and the database.
 pub(crate) struct Outside {
     /// Takes whatever is sent to it and answers 200: webhooks, heartbeats. A request is an effect, told in the form as
     /// `<outside> POST /path body`.
     pub(crate) hooks: ScriptedHttp,
+    /// Answers with the records a scene publishes; under names of its own, so that plays cannot meet.
+    pub(crate) dns: DnsServer,
 }
 
 impl Outside {
@@ -19,14 +22,27 @@ impl Outside {
     /// What did not start, in words.
     pub(crate) async fn start() -> Result<Self, String> {
         let hooks = ScriptedHttp::start(Script::new().answer(200, "ok")).await;
+        let dns = DnsServer::start().await;
         Ok(Self {
             hooks: hooks.map_err(|e| e.to_string())?,
+            dns: dns.map_err(|e| e.to_string())?,
         })
     }
 
     /// The worker's configuration for them, as TOML tables: addresses and `[test_timings.<service>]`.
     pub(crate) fn config(&self) -> String {
-        String::new()
+        // A check that is not the story's own comes after every play.
+        format!(
+            r#"
+[dns]
+servers = ["{}"]
+timeout = "2s"
+[test_timings.domains]
+check_interval = "1h"
+confirm_delay = "1h"
+"#,
+            self.dns.addr()
+        )
     }
 
     /// Effects since [`Outside::forget`] that name nothing of the scene by themselves.

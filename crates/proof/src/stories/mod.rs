@@ -2,6 +2,7 @@
 
 mod deploy;
 mod deployment;
+mod domain;
 mod routing;
 mod traffic;
 mod versioning;
@@ -17,6 +18,7 @@ pub fn all() -> Vec<Story> {
         deploy::stories(),
         traffic::stories(),
         deployment::stories(),
+        domain::stories(),
         routing::stories(),
         versioning::stories(),
     ]
