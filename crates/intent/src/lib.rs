@@ -16,6 +16,7 @@ mod error;
 mod find;
 mod fixture;
 mod insert;
+mod keys;
 mod region;
 mod workspace;
 
@@ -33,5 +34,6 @@ pub use domain::{
 pub use error::IntentError;
 pub use find::{find_app, find_app_by_slugs};
 pub use fixture::Fixture;
+pub use keys::create_due_keys;
 pub use region::{Autoscaling, allow_region, create_region, set_can_schedule, set_quota};
 pub use workspace::{NewWorkspace, Quota, create_workspace};

@@ -34,10 +34,6 @@ pub struct KeeperDeps {
     pub jobs: Vec<(Job, Option<String>)>,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a task of the process, not a handler: nothing of it is replayed"
-)]
 /// Runs until `shutdown`. Errors are logged and tried again; it never ends by itself.
 pub async fn run(deps: KeeperDeps, shutdown: CancellationToken) {
     let began = Instant::now();
