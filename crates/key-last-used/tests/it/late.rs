@@ -74,14 +74,14 @@ fn s_7_a_deadlock_is_tried_again_within_the_step() {
         };
         let before = deadlocks().await;
         let other = w.db.begin().await.expect("begin");
-        let lock = |name: &str| {
-            format!(
-                "UPDATE `keys` SET name = 'other' WHERE id LIKE '{}'",
-                w.id(name)
-            )
+        // by the index and by nothing wider: a must stay free for the step
+        let lock = |which: String| {
+            format!("UPDATE `keys` FORCE INDEX (keys_id_unique) SET name = 'other' WHERE {which}")
         };
-        for name in ["x%", "b"] {
-            mysql::sql::execute(&*other, &lock(name), [])
+        let one = |name: &str| lock(format!("id = '{}'", w.id(name)));
+        let ballast = lock(format!("id >= '{}' AND id < '{}'", w.id("x"), w.id("y")));
+        for sql in [ballast, one("b")] {
+            mysql::sql::execute(&*other, &sql, [])
                 .await
                 .expect("locked");
         }
@@ -96,7 +96,7 @@ fn s_7_a_deadlock_is_tried_again_within_the_step() {
                     > 0
             })
             .await;
-            mysql::sql::execute(&*other, &lock("a"), [])
+            mysql::sql::execute(&*other, &one("a"), [])
                 .await
                 .expect("the step is chosen, not this");
             other.commit().await.expect("commit");
