@@ -34,6 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test is not replayed")]
     fn every_password_is_long_has_all_classes_and_is_another() {
         let mut rng = rand::rng();
         let all: BTreeSet<String> = (0..200).map(|_| draw(&mut rng).to_string()).collect();
