@@ -70,7 +70,13 @@ mod tests {
 
     #[test]
     fn every_preset_is_bounded_and_backs_off() {
-        for preset in [Preset::Database, Preset::Undo, Preset::Hint, Preset::Periodic, Preset::Outside] {
+        for preset in [
+            Preset::Database,
+            Preset::Undo,
+            Preset::Hint,
+            Preset::Periodic,
+            Preset::Outside,
+        ] {
             let (initial, max, total) = preset.bounds();
             assert!(initial < max && max < total, "{preset:?}");
         }
