@@ -68,6 +68,29 @@ impl Access {
         sent.map_err(|error| self.explain(&error))
     }
 
+    /// Asks for the certificate of a domain and waits for the answer, which may be that it takes longer.
+    pub(crate) async fn process_challenge(
+        &self,
+        workspace_id: &str,
+        host: &str,
+    ) -> Result<msg::ProcessChallengeResponse, Failure> {
+        let request = msg::ProcessChallengeRequest {
+            workspace_id: workspace_id.to_owned(),
+            domain: host.to_owned(),
+        };
+        let ingress = self.ingress()?.with_timeout(Some(CALL));
+        let service = certificate_client::SERVICE;
+        let answer = ingress
+            .call(service, host, "ProcessChallenge", &request)
+            .await;
+        let answer = answer.map_err(|error| self.explain(&error))?;
+        let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+        Ok(msg::ProcessChallengeResponse {
+            certificate_id: text("certificateId"),
+            status: text("status"),
+        })
+    }
+
     /// Cancels an invocation as far as that can be done: it may be over, or unknown, and whatever it is, the rows say
     /// what holds.
     pub(crate) async fn cancel_stored(&self, invocation_id: Option<&str>) {

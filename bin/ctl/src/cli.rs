@@ -107,6 +107,11 @@ pub(crate) enum Verb {
         #[arg(long)]
         deployment: Option<String>,
     },
+    /// List, show and renew certificates.
+    Certificates {
+        #[command(subcommand)]
+        verb: Certificates,
+    },
     /// Add, show, verify again and delete custom domains.
     Domains {
         #[command(subcommand)]
@@ -114,6 +119,11 @@ pub(crate) enum Verb {
     },
     /// Create workspace, project, app and regions of a fresh installation; what exists is kept.
     Seed(Seed),
+    /// Show the periodic jobs; run, pause or resume one.
+    Jobs {
+        #[command(subcommand)]
+        verb: Option<Jobs>,
+    },
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -145,6 +155,56 @@ pub(crate) struct Deploy {
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) patience: Patience,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Jobs {
+    /// Show every job: state, next run, last run.
+    List,
+    /// Run a job now, whatever its schedule says, and wait for its end.
+    Run {
+        /// Which job.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(scheduler_client::JOBS))]
+        job: String,
+        /// Start it and return at once.
+        #[arg(long)]
+        no_wait: bool,
+        /// Seconds to wait before giving up on waiting; the run itself goes on.
+        #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+        timeout: u64,
+    },
+    /// Start nothing any more until resumed; a run on its way goes on.
+    Pause {
+        /// Which job.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(scheduler_client::JOBS))]
+        job: String,
+    },
+    /// Go on with the schedule; what was missed meanwhile is caught up.
+    Resume {
+        /// Which job.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(scheduler_client::JOBS))]
+        job: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Certificates {
+    /// List certificates: host name, end, next renewal.
+    List {
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+    },
+    /// Show a certificate: names, issuer, serial number, end, next renewal.
+    Show {
+        /// Host name; a wildcard keeps its `*.`.
+        host: String,
+    },
+    /// Obtain a new certificate now, whenever the stored one ends.
+    Renew {
+        /// Host name; a wildcard keeps its `*.`.
+        host: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -249,6 +309,9 @@ pub(crate) struct Seed {
     /// MiB per replica.
     #[arg(long, default_value_t = 256)]
     pub(crate) memory: i32,
+    /// API keys of the workspace whose refill is due.
+    #[arg(long, default_value_t = 0, value_name = "COUNT")]
+    pub(crate) due_keys: usize,
 }
 
 #[cfg(test)]

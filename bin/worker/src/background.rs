@@ -6,9 +6,11 @@ use custom_domain::sweep::{self, SweepDeps};
 use deploy::watch::{self, WatchDeps};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use scheduler::keeper::{self, KeeperDeps};
 use tokio_util::sync::CancellationToken;
 
 use crate::services::Deps;
+use crate::{certificates, jobs};
 
 /// A name for logs, and the task. It ends soon after the token it was given is cancelled.
 pub type Task = (&'static str, BoxFuture<'static, Result<(), String>>);
@@ -21,13 +23,26 @@ pub fn all(deps: &Deps, stop: &CancellationToken) -> Vec<Task> {
         admin: deps.admin.clone(),
         holder: deps.config.instance_id.clone(),
     };
+    let keeper = KeeperDeps {
+        db: deps.db.clone(),
+        ingress: deps.ingress.clone(),
+        timings: deps.scheduler.timings.clone(),
+        jobs: jobs::configured(deps),
+    };
     let sweep = SweepDeps {
         domains: deps.domains.clone(),
         ingress: deps.ingress.clone(),
         admin: deps.admin.clone(),
         holder: deps.config.instance_id.clone(),
     };
+    let names = certificates::platform_names(
+        deps.certificates.clone(),
+        certificates::names(deps),
+        deps.ingress.clone(),
+        stop.clone(),
+    );
     vec![
+        ("platform names", names.map(Ok).boxed()),
         (
             "deploy watcher",
             watch::run(watch, stop.clone()).map(Ok).boxed(),
@@ -35,6 +50,10 @@ pub fn all(deps: &Deps, stop: &CancellationToken) -> Vec<Task> {
         (
             "domain sweep",
             sweep::run(sweep, stop.clone()).map(Ok).boxed(),
+        ),
+        (
+            "job keeper",
+            keeper::run(keeper, stop.clone()).map(Ok).boxed(),
         ),
     ]
 }

@@ -4,12 +4,16 @@
 //! services there are, with their retry, retention, privacy and timeouts, is in [`services`].
 
 pub mod background;
+pub mod certificates;
 pub mod cli;
+pub mod clickhouse;
 pub mod commands;
 pub mod connect;
 pub mod health;
+pub mod jobs;
 pub mod manifest;
 pub mod observability;
+mod options;
 pub mod registration;
 pub mod serve;
 pub mod server;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 // Thousands of deployments that begin at once need memory for a moment; glibc's allocator would keep it for good
 // (docs/bench.md has the figures).
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     // Before anything can open a TLS connection. An error means that one is installed already.

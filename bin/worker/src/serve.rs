@@ -95,7 +95,7 @@ impl Worker {
         let db = Db::connect(&connect::options(&config).lazy())
             .await
             .map_err(|e| connect::chain(&e))?;
-        let deps = Arc::new(Deps::new(config, db)?);
+        let deps = Arc::new(Deps::new(config, db).await?);
         let restate = &deps.config.restate;
         let endpoint = services::endpoint(&deps, &restate.identity_keys)?;
 

@@ -1,34 +1,58 @@
-//! The one place that says which services there are, and with which retry, retention, privacy and timeouts.
+//! The one place that says which services there are, and with which of the named policies of `options`.
 //!
 //! A new service is one more `.bind(…)` in [`endpoint`]. Not for what a service does (see its crate), and not for the
 //! privacy of single handlers, which is part of their contract.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use analytics::Analytics;
+use app::App;
+use app_client::AppService;
+use certificate::Certificate;
+use certificate_client::CertificateService;
+use clickhouse_user::{Access, ClickhouseUser};
+use clickhouse_user_client::ClickhouseUserService;
 use config::Config;
+use cron::Cron;
+use cron_client::CronService;
 use custom_domain::CustomDomain;
 use custom_domain_client::CustomDomainService;
 use deploy::Deploy;
 use deploy_client::DeployService;
 use deployment::Deployment;
 use deployment_client::DeploymentService;
+use environment::Environment;
+use environment_client::EnvironmentService;
+use key_last_used::{KeyLastUsedPartition, KeyLastUsedSync};
+use key_last_used_partition_client::KeyLastUsedPartitionService;
+use key_last_used_sync_client::KeyLastUsedSyncService;
+use key_refill::KeyRefill;
+use key_refill_client::KeyRefillService;
 use mysql::{Db, Options};
-use request_counts::Unavailable;
+use notify::{Heartbeat, Slack};
+use openapi::{Openapi, Scraper, Way};
+use openapi_client::OpenapiService;
+use project::Project;
+use project_client::ProjectService;
+use quota_check::{BillableUsage, QuotaCheck, Unconfigured};
+use quota_check_client::QuotaCheckService;
+use request_counts::{RequestCounts, Unavailable};
 use restate_api::{Admin, Ingress};
-use restate_sdk::endpoint::{Endpoint, ServiceOptions};
+use restate_sdk::endpoint::Endpoint;
 use restate_sdk::prelude::IntoServiceDefinition;
 use routing::Routing;
 use routing_client::RoutingService;
+use scheduler::Scheduler;
+use scheduler_client::SchedulerService;
 use versioning::Versioning;
 use versioning_client::VersioningService;
 
+use crate::clickhouse;
 use crate::connect::chain;
+use crate::options::{
+    certificates, checks, long_job, periodic, private, scrape, short, users, waiting,
+};
 use crate::timings;
-
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What services and background tasks are built from.
 pub struct Deps {
@@ -40,21 +64,59 @@ pub struct Deps {
     pub admin: Admin,
     /// What DeployService and its watcher share.
     pub deploy: deploy::Deps,
+    /// What SchedulerService and its keeper share.
+    pub scheduler: scheduler::Deps,
     /// What CustomDomainService and its sweep share.
     pub domains: custom_domain::Deps,
+    /// What CertificateService and the bootstrap of platform names share.
+    pub certificates: certificate::Deps,
+    /// The analytics store; none when it is not configured.
+    pub analytics: Option<Analytics>,
+    /// What ClickhouseUserService works through; none when it is not configured.
+    pub clickhouse_users: Option<Access>,
+    /// Called after a complete sync of when keys were last used.
+    pub last_used_heartbeat: Heartbeat,
+    /// Called after a complete refill of keys.
+    pub refill_heartbeat: Heartbeat,
+    /// Called after a quota check that told everybody.
+    pub quota_heartbeat: Heartbeat,
+    /// Where the quota check tells; none when it is not configured.
+    pub quota_webhook: Option<Slack>,
+    /// What OpenapiService fetches with.
+    pub openapi: openapi::Deps,
     /// The configuration.
     pub config: Config,
 }
 
 impl Deps {
-    /// Builds the clients; none of them connects yet.
+    /// Builds the clients; none of them connects yet. (AWS's standard chain of credentials may look around.)
     ///
     /// # Errors
-    /// An address that cannot be used, or a waiting time of `[test_timings]` that no service has.
-    pub fn new(config: Config, db: Db) -> Result<Self, String> {
+    /// An address or a file that cannot be used, or a waiting time of `[test_timings]` that no service has.
+    pub async fn new(config: Config, db: Db) -> Result<Self, String> {
         let ingress = Ingress::new(&config.restate.ingress_url, key(&config))
             .map_err(|e| format!("restate.ingress_url: {}", chain(&e)))?;
         let admin = admin(&config)?;
+        let analytics = clickhouse::analytics(&config)?;
+        let clickhouse_users = clickhouse::access(&config)?;
+        let last_used_heartbeat = Heartbeat::new(config.heartbeat.key_last_used_sync_url.expose())
+            .map_err(|e| format!("heartbeat.key_last_used_sync_url: {}", chain(&e)))?;
+        let refill_heartbeat = Heartbeat::new(config.heartbeat.key_refill_url.expose())
+            .map_err(|e| format!("heartbeat.key_refill_url: {}", chain(&e)))?;
+        let quota_heartbeat = Heartbeat::new(config.heartbeat.quota_check_url.expose())
+            .map_err(|e| format!("heartbeat.quota_check_url: {}", chain(&e)))?;
+        let webhook = &config.slack.quota_check_webhook_url;
+        let quota_webhook = match webhook.is_empty() {
+            true => None,
+            false => Some(
+                Slack::new(webhook.expose())
+                    .map_err(|e| format!("slack.quota_check_webhook_url: {}", chain(&e)))?,
+            ),
+        };
+        let counts: Arc<dyn RequestCounts> = match &analytics {
+            Some(analytics) => Arc::new(analytics.clone()),
+            None => Arc::new(Unavailable),
+        };
         let deploy = deploy::Deps {
             db: db.clone(),
             settings: deploy::Settings {
@@ -66,10 +128,14 @@ impl Deps {
             // A message to a service that is not bound below would wait for ever.
             neighbours: deploy::Neighbours {
                 github_status: false,
-                openapi: false,
+                openapi: true,
             },
-            counts: Arc::new(Unavailable),
+            counts,
             bell: Arc::default(),
+        };
+        let scheduler = scheduler::Deps {
+            db: db.clone(),
+            timings: timings::scheduler(&config),
         };
         let domains = custom_domain::Deps {
             db: db.clone(),
@@ -84,12 +150,28 @@ impl Deps {
             },
             timings: timings::domains(&config)?,
         };
+        let certificates = crate::certificates::deps(&config, &db).await?;
+        let openapi = openapi::Timings::default();
+        let openapi = openapi::Deps {
+            db: db.clone(),
+            scraper: Scraper::new(Way::public(), &openapi).map_err(|e| chain(&e))?,
+            timings: openapi,
+        };
         Ok(Self {
+            openapi,
             db,
             ingress,
             admin,
+            analytics,
+            certificates,
+            clickhouse_users,
+            last_used_heartbeat,
+            refill_heartbeat,
+            quota_heartbeat,
+            quota_webhook,
             deploy,
             domains,
+            scheduler,
             config,
         })
     }
@@ -105,7 +187,7 @@ impl Deps {
         config.dns.servers = vec!["192.0.2.1".to_owned()];
         let options = Options::new(config.database.primary.expose()).lazy();
         let db = Db::connect(&options).await.map_err(|e| chain(&e))?;
-        Self::new(config, db)
+        Self::new(config, db).await
     }
 }
 
@@ -135,12 +217,21 @@ fn key(config: &Config) -> Option<&str> {
     Some(config.restate.api_key.expose()).filter(|k| !k.is_empty())
 }
 
+/// Where usage comes from: the analytics store, or nowhere.
+fn usage(deps: &Deps) -> Arc<dyn BillableUsage> {
+    match &deps.analytics {
+        Some(analytics) => Arc::new(analytics.clone()),
+        None => Arc::new(Unconfigured),
+    }
+}
+
 /// Binds every service. With identity keys, only requests signed by one of them are served.
 ///
 /// # Errors
 /// An identity key that cannot be read.
 pub fn endpoint(deps: &Deps, identity_keys: &[String]) -> Result<Endpoint, String> {
     let db = || deps.db.clone();
+    let teardown = timings::teardown(&deps.config);
     let mut builder = Endpoint::builder()
         .bind(
             DeployService(Deploy::new(deps.deploy.clone()))
@@ -158,9 +249,92 @@ pub fn endpoint(deps: &Deps, identity_keys: &[String]) -> Result<Endpoint, Strin
                 .options(private(short())),
         )
         .bind(
+            SchedulerService(Scheduler::new(deps.scheduler.clone()))
+                .into_service_definition()
+                .options(periodic()),
+        )
+        .bind(
+            CronService(Cron)
+                .into_service_definition()
+                .options(periodic()),
+        )
+        .bind(
             CustomDomainService(CustomDomain::new(deps.domains.clone()))
                 .into_service_definition()
                 .options(checks()),
+        )
+        .bind(
+            CertificateService(Certificate::new(deps.certificates.clone()))
+                .into_service_definition()
+                .options(certificates()),
+        )
+        .bind(
+            ClickhouseUserService(ClickhouseUser::new(db(), deps.clickhouse_users.clone()))
+                .into_service_definition()
+                .options(users()),
+        )
+        .bind(
+            KeyLastUsedSyncService(KeyLastUsedSync::new(
+                deps.analytics.is_some(),
+                deps.last_used_heartbeat.clone(),
+                key_last_used::Settings::default(),
+            ))
+            .into_service_definition()
+            .options(periodic()),
+        )
+        .bind(
+            KeyLastUsedPartitionService(KeyLastUsedPartition::new(
+                db(),
+                deps.analytics.clone(),
+                key_last_used::Settings::default(),
+            ))
+            .into_service_definition()
+            .options(periodic()),
+        )
+        .bind(
+            KeyRefillService(KeyRefill::new(db(), deps.refill_heartbeat.clone()))
+                .into_service_definition()
+                .options(long_job()),
+        )
+        .bind(
+            QuotaCheckService(QuotaCheck::new(
+                db(),
+                usage(deps),
+                deps.quota_webhook.clone(),
+                deps.quota_heartbeat.clone(),
+            ))
+            .into_service_definition()
+            .options(long_job()),
+        )
+        .bind(
+            OpenapiService(Openapi::new(deps.openapi.clone()))
+                .into_service_definition()
+                .options(private(scrape())),
+        )
+        .bind(
+            ProjectService(Project::new(project::Deps {
+                db: db(),
+                timings: teardown,
+            }))
+            .into_service_definition()
+            .options(short()),
+        )
+        .bind(
+            AppService(App::new(app::Deps {
+                db: db(),
+                timings: teardown,
+            }))
+            .into_service_definition()
+            .options(short()),
+        )
+        .bind(
+            EnvironmentService(Environment::new(environment::Deps {
+                db: db(),
+                admin: deps.admin.clone(),
+                timings: teardown,
+            }))
+            .into_service_definition()
+            .options(short()),
         )
         .bind(
             VersioningService(Versioning::new(db()))
@@ -173,43 +347,4 @@ pub fn endpoint(deps: &Deps, identity_keys: &[String]) -> Result<Endpoint, Strin
             .map_err(|e| format!("restate.identity_keys: {}", chain(&e)))?;
     }
     Ok(builder.build())
-}
-
-/// Only other handlers may call it.
-fn private(options: ServiceOptions) -> ServiceOptions {
-    options.ingress_private(true)
-}
-
-/// Shared handlers that wait for minutes. They are suspended after two seconds of waiting, so that a waiting one costs
-/// nothing; two minutes are above their longest single step.
-fn waiting() -> ServiceOptions {
-    retry(ServiceOptions::new())
-        .inactivity_timeout(2 * SECOND)
-        .abort_timeout(2 * MINUTE)
-        .journal_retention(24 * HOUR)
-}
-
-/// Exclusive handlers of one short transaction that never wait. Their callers wait for them, so they are tried quickly
-/// and for about an hour; then they pause, because whoever waits must see the transaction happen or be ended by hand.
-fn short() -> ServiceOptions {
-    retry(ServiceOptions::new())
-        .inactivity_timeout(30 * SECOND)
-        .abort_timeout(2 * MINUTE)
-        .journal_retention(HOUR)
-}
-
-/// Exclusive handlers that ask the DNS for a minute at most and are sent one by one for a day. One that fails for an
-/// hour is ended: it would hold up the next verification of its domain, and the sweep begins a new one.
-fn checks() -> ServiceOptions {
-    short().retry_policy_kill_on_max_attempts()
-}
-
-/// 500 ms, doubled up to a minute, 70 attempts (about an hour), then paused for a person to look at.
-fn retry(options: ServiceOptions) -> ServiceOptions {
-    options
-        .retry_policy_initial_interval(SECOND / 2)
-        .retry_policy_exponentiation_factor(2.0)
-        .retry_policy_max_interval(MINUTE)
-        .retry_policy_max_attempts(70)
-        .retry_policy_pause_on_max_attempts()
 }

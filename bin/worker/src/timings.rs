@@ -4,6 +4,44 @@
 
 use config::Config;
 
+/// What the names of CertificateService's waiting times begin with.
+const CERTIFICATES: &str = "certificates.";
+
+/// Waiting times of CertificateService.
+///
+/// # Errors
+/// A name in `[test_timings.certificates]` that nothing has.
+pub fn certificates(config: &Config) -> Result<certificate::Timings, String> {
+    let mut t = certificate::Timings::default();
+    for (name, value) in &config.test_timings {
+        let Some(short) = name.strip_prefix(CERTIFICATES) else {
+            continue;
+        };
+        let field = match short {
+            "first_retry" => &mut t.first_retry,
+            "first_poll" => &mut t.first_poll,
+            "longest_poll" => &mut t.longest_poll,
+            "limit_margin" => &mut t.limit_margin,
+            "limit_unknown" => &mut t.limit_unknown,
+            "longest_delay" => &mut t.longest_delay,
+            "early" => &mut t.early,
+            "daily" => &mut t.daily,
+            "own_retry" => &mut t.own_retry,
+            "proof_gap" => &mut t.proof_gap,
+            "stuck" => &mut t.stuck,
+            "spread" => &mut t.spread,
+            "bootstrap" => &mut t.bootstrap,
+            _ => {
+                return Err(format!(
+                    "test_timings.{name} is no waiting time of any service"
+                ));
+            }
+        };
+        *field = *value;
+    }
+    Ok(t)
+}
+
 /// What the names of CustomDomainService's waiting times begin with.
 const DOMAINS: &str = "domains.";
 
@@ -61,9 +99,18 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
             "deploy.watch_min" => &mut t.watch_min,
             "deploy.watch_max" => &mut t.watch_max,
             "deploy.watch_resend" => &mut t.watch_resend,
-            name if name.starts_with(DOMAINS) => continue,
+            name if name.starts_with(DOMAINS) || name.starts_with(CERTIFICATES) => continue,
             // Read where registration is set up.
             "registration.pause" => continue,
+            // Read below.
+            "teardown.first_pause"
+            | "teardown.longest_pause"
+            | "teardown.settle"
+            | "teardown.gone_after"
+            | "teardown.aftercare"
+            | "teardown.again_after" => continue,
+            // Read below.
+            "scheduler.rearm" | "scheduler.look" => continue,
             _ => {
                 return Err(format!(
                     "test_timings.{name} is no waiting time of any service"
@@ -73,6 +120,34 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
         *field = *value;
     }
     Ok(t)
+}
+
+/// Waiting times of SchedulerService and its keeper.
+pub fn scheduler(config: &Config) -> scheduler::Timings {
+    let mut t = scheduler::Timings::default();
+    for (name, field) in [
+        ("scheduler.rearm", &mut t.rearm),
+        ("scheduler.look", &mut t.look),
+    ] {
+        *field = config.test_timings.get(name).copied().unwrap_or(*field);
+    }
+    t
+}
+
+/// Waiting times of ProjectService, AppService and EnvironmentService.
+pub fn teardown(config: &Config) -> teardown::Timings {
+    let mut t = teardown::Timings::default();
+    for (name, field) in [
+        ("teardown.first_pause", &mut t.first_pause),
+        ("teardown.longest_pause", &mut t.longest_pause),
+        ("teardown.settle", &mut t.settle),
+        ("teardown.gone_after", &mut t.gone_after),
+        ("teardown.aftercare", &mut t.aftercare),
+        ("teardown.again_after", &mut t.again_after),
+    ] {
+        *field = config.test_timings.get(name).copied().unwrap_or(*field);
+    }
+    t
 }
 
 #[cfg(test)]
@@ -92,6 +167,18 @@ mod tests {
     }
 
     #[test]
+    fn the_times_of_deletes_are_scaled_one_by_one() {
+        assert_eq!(teardown(&config("")), teardown::Timings::default());
+        let scaled = config("[test_timings.teardown]\nsettle = \"1ms\"\n");
+        assert!(deploy(&scaled).is_ok());
+        let wanted = teardown::Timings {
+            settle: Duration::from_millis(1),
+            ..teardown::Timings::default()
+        };
+        assert_eq!(teardown(&scaled), wanted);
+    }
+
+    #[test]
     fn configured_and_scaled_times_reach_the_service() {
         let text =
             "[deploy]\nwake_timeout = \"5m\"\n[test_timings.deploy]\nstandby_delay = \"900ms\"\n";
@@ -99,6 +186,13 @@ mod tests {
         assert_eq!(
             (timings.wake_timeout, timings.standby_delay),
             (Duration::from_secs(300), Duration::from_millis(900))
+        );
+        let scaled = config("[test_timings.scheduler]\nlook = \"50ms\"\n");
+        assert!(deploy(&scaled).is_ok());
+        assert_eq!(scheduler(&scaled).look, Duration::from_millis(50));
+        assert_eq!(
+            scheduler(&scaled).rearm,
+            scheduler::Timings::default().rearm
         );
         let text = "[test_timings.domains]\ncheck_interval = \"100ms\"\n";
         let scaled = domains(&config(text)).expect("known names");

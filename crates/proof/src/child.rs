@@ -32,7 +32,7 @@ pub async fn serve(config: &Path) -> Result<(), String> {
     let db = Db::connect(&worker::connect::options(&config).lazy())
         .await
         .map_err(|e| e.to_string())?;
-    let mut deps = worker::services::Deps::new(config, db)?;
+    let mut deps = worker::services::Deps::new(config, db).await?;
     deps.deploy.counts = Arc::new(NoRequests);
     deps.deploy.neighbours.github_status = true;
     deps.deploy.neighbours.openapi = true;

@@ -2,6 +2,8 @@
 //!
 //! Not for reading: see `story`.
 
+mod domain;
+
 use std::fmt;
 
 use serde_json::Value;
@@ -11,6 +13,14 @@ use super::world::REGIONS;
 
 /// The ways in which a host name follows deployments.
 const STICKY: [&str; 5] = ["none", "branch", "environment", "live", "deployment"];
+/// The periodic jobs.
+const JOBS: [&str; 5] = [
+    "key-refill",
+    "quota-check",
+    "certificate-renewal",
+    "idle-scale-down",
+    "key-last-used-sync",
+];
 const NAMES: [&str; 2] = ["the first deployment", "the second deployment"];
 
 /// One thing that should be so.
@@ -74,6 +84,10 @@ pub(crate) fn judge(told: &Told) -> Vec<Expectation> {
         cut.is_none(),
         cut.unwrap_or_default(),
     );
+    // a story cut short may not have come so far
+    if cut.is_none() || told.refills.len() == 2 {
+        jobs(told, &mut list);
+    }
     let last = told.read(ROLLED_BACK);
     for (store, name) in [
         ("database", "the database answers"),
@@ -84,6 +98,9 @@ pub(crate) fn judge(told: &Told) -> Vec<Expectation> {
     }
     let database = &last["database"];
     if database["error"].is_null() {
+        if told.refills.len() == 2 {
+            keys(told, &database["keys"], &mut list);
+        }
         deployments(told, database, &mut list);
     }
     for point in &POINTS {
@@ -92,6 +109,9 @@ pub(crate) fn judge(told: &Told) -> Vec<Expectation> {
             state(told, point, &mut list);
             answer(told, point, &mut list);
         }
+    }
+    if cut.is_none() {
+        domain::judge(told, &mut list);
     }
     let restate = &last["restate"];
     if restate["error"].is_null() {
@@ -103,6 +123,40 @@ pub(crate) fn judge(told: &Told) -> Vec<Expectation> {
         );
     }
     list.0
+}
+
+/// What the clock of the periodic jobs said.
+fn jobs(told: &Told, list: &mut List) {
+    let jobs = told.jobs.as_array().map_or(&[][..], Vec::as_slice);
+    let names: Vec<&str> = jobs.iter().filter_map(|job| job["job"].as_str()).collect();
+    list.add("`ctl jobs` lists the five jobs", names == JOBS, &told.jobs);
+    let refill = jobs.iter().find(|job| job["job"] == JOBS[0]);
+    let next = refill.and_then(|job| job["next_run_at"].as_str());
+    list.add(
+        "the refill is on and next at midnight UTC",
+        refill.is_some_and(|job| job["state"] == "on")
+            && next.is_some_and(|at| at.ends_with("T00:00:00Z")),
+        refill.unwrap_or(&Value::Null),
+    );
+    for (number, (which, count)) in [("first", told.due_keys), ("second", 0)].iter().enumerate() {
+        let ran = told.refills.get(number).unwrap_or(&Value::Null);
+        let run = &ran["run"];
+        let held = run["outcome"] == "succeeded" && run["items"].as_u64() == Some(*count);
+        list.add(
+            format!("the {which} refill by hand counts {count} keys"),
+            held,
+            ran,
+        );
+    }
+}
+
+/// The keys as their rows show them at the end.
+fn keys(told: &Told, found: &Value, list: &mut List) {
+    let due = Some(told.due_keys);
+    let refilled = found["total"].as_u64() == due && found["refilled"].as_u64() == due;
+    list.add("every key that was due is refilled", refilled, found);
+    let audited = found["audited"].as_u64() == due;
+    list.add("every refill has one audit row", audited, found);
 }
 
 /// Each deployment as its rows show it at the end.

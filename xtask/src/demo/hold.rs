@@ -40,6 +40,7 @@ pub(crate) fn up(world: &mut World, told: &Told, end: &End) -> Result<()> {
     let ctl = ctl.display();
     println!("  {ctl} deploy nginx:1 --app {app} --branch main");
     println!("  {ctl} routes --app {app}");
+    println!("  {ctl} jobs");
     if let Some(second) = told.id(1) {
         println!("  {ctl} promote {second}     # confirms the rollback");
     }

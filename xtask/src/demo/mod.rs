@@ -5,6 +5,7 @@
 //! details: those are in the crates.
 
 mod command;
+mod domain;
 mod end;
 mod expect;
 mod hold;
@@ -135,10 +136,13 @@ fn summary(told: &Told, expectations: &[Expectation], begin: Instant) -> Value {
         "ok": broken.is_empty(),
         "seconds": begin.elapsed().as_secs(),
         "app": { "name": told.app, "row": last["database"]["app"] },
+        "jobs": { "due_keys": told.due_keys, "refills": told.refills, "keys": last["database"]["keys"] },
         "deployments": last["database"]["deployments"],
         "promote": { "routes_before": routes(story::SECOND), "routes_after": routes(story::PROMOTED) },
         "rollback": { "routes_before": routes(story::PROMOTED), "routes_after": routes(story::ROLLED_BACK) },
         "http": told.answers,
+        "domain": told.domain,
+        "issuer": told.domain["https_after"]["issuer"],
         "restate": last["restate"],
         "expectations": expectations.iter().map(|e| e.what.as_str()).collect::<Vec<_>>(),
         "broken": broken,

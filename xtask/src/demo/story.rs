@@ -1,5 +1,7 @@
-//! The story: two images go live one after the other, the first is promoted again, then traffic is
-//! rolled back to the second. What the stores and the edge's front said at each point is kept.
+//! The story: the clock of the periodic jobs is asked for a refill twice; two images go live one after the
+//! other, the first is promoted again, then traffic is rolled back to the second; a custom domain gets a certificate (see
+//! `domain`). What the stores and
+//! the edge's front said at each point is kept.
 //!
 //! Not for judging it: see `expect`.
 
@@ -22,6 +24,8 @@ pub(crate) const ROLLED_BACK: &str = "after the rollback";
 
 /// Seconds `ctl deploy` follows a deployment.
 const FOLLOW: &str = "120";
+/// Until every job is armed: the worker does it as soon as Restate knows its services.
+const ARMED_WITHIN: Duration = Duration::from_secs(20);
 /// Until the front answers: the second region may report after the deployment is ready.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -31,10 +35,18 @@ pub(crate) struct Told {
     pub(crate) app: String,
     /// The images, first and second.
     pub(crate) images: [String; 2],
+    /// How many keys were due for a refill.
+    pub(crate) due_keys: u64,
+    /// What `ctl jobs` listed.
+    pub(crate) jobs: Value,
+    /// What `ctl jobs run key-refill` said, each time.
+    pub(crate) refills: Vec<Value>,
     /// What the stores said, by when. The last one is read when the story is over, however far it came.
     pub(crate) reads: BTreeMap<&'static str, Value>,
     /// What the front of the edge said of the live host: when, host, status, answer.
     pub(crate) answers: Vec<Value>,
+    /// The custom domain: its host name, certificate, and what a client saw before and after.
+    pub(crate) domain: Value,
     /// Why the story ended early.
     pub(crate) cut_short: Option<String>,
 }
@@ -76,8 +88,15 @@ pub(crate) fn tell(world: &mut World, broken: Option<Break>, end: &End) -> Resul
     let image = || format!("registry.example/{workspace}/{}:{}", word(5), word(7));
     let images = [image(), image()];
 
-    world.headline("ctl seed: a workspace with a project, an app and two regions");
+    // some dozens, another number each time
+    let due_keys = 20 + number() % 80;
+    let due = due_keys.to_string();
+
+    world.headline(
+        "ctl seed: a workspace with a project, an app, two regions and keys due for a refill",
+    );
     let mut args = vec!["seed", "--workspace", &workspace, "--project", &project];
+    args.extend(["--due-keys", &due]);
     for region in REGIONS {
         args.extend(["--region", region]);
     }
@@ -85,13 +104,20 @@ pub(crate) fn tell(world: &mut World, broken: Option<Break>, end: &End) -> Resul
     let seeded = world.ctl_json(&args, end)?;
     let text = |name: &str| seeded[name].as_str().unwrap_or_default().to_owned();
     let (app, app_id) = (text("app"), text("app_id"));
-    println!("{app} ({app_id}) deploys to {}", REGIONS.join(" and "));
+    println!(
+        "{app} ({app_id}) deploys to {}; {due} keys are due",
+        REGIONS.join(" and ")
+    );
 
     let mut told = Told {
         app,
         images,
+        due_keys,
+        jobs: Value::Null,
+        refills: Vec::new(),
         reads: BTreeMap::new(),
         answers: Vec::new(),
+        domain: Value::Null,
         cut_short: None,
     };
     if let Err(reason) = parts(world, &mut told, &app_id, broken, end) {
@@ -113,6 +139,9 @@ fn parts(
     broken: Option<Break>,
     end: &End,
 ) -> Result<()> {
+    world.headline("ctl jobs: the periodic jobs, and the refill by hand, twice");
+    refill(world, told, end)?;
+
     world.headline("the first image goes live");
     deploy(world, told, 0, end)?;
     look(world, told, app_id, FIRST, end)?;
@@ -138,9 +167,43 @@ fn parts(
         .because("rollback")?;
     ask(world, told, ROLLED_BACK, 1, end)?;
 
+    world.headline("a custom domain: verified, with a certificate, fetched over TLS");
+    let app = told.app.clone();
+    told.domain = super::domain::tell(world, &app, end)?;
+
     world.headline("where every host name leads");
     let app = told.app.clone();
     world.ctl(&["routes", "--app", &app], end)
+}
+
+/// Waits until the clock is armed, then has the keys refilled, and once more.
+fn refill(world: &World, told: &mut Told, end: &End) -> Result<()> {
+    let until = Instant::now() + ARMED_WITHIN;
+    loop {
+        let listed = world.ctl_json(&["jobs"], end).because("ctl jobs")?;
+        let jobs = listed["jobs"].as_array().map_or(&[][..], Vec::as_slice);
+        let armed = jobs.iter().any(|job| job["state"] == "on");
+        if armed || Instant::now() > until {
+            told.jobs = listed["jobs"].clone();
+            break;
+        }
+        end.pause(Duration::from_millis(100))?;
+    }
+    world.ctl(&["jobs"], end).because("ctl jobs")?;
+    for _ in 0..2 {
+        let ran = world
+            .ctl_json(&["jobs", "run", "key-refill"], end)
+            .because("ctl jobs run key-refill")?;
+        let run = &ran["run"];
+        println!(
+            "$ ctl jobs run key-refill → {} with {} keys for {}",
+            run["outcome"].as_str().unwrap_or_default(),
+            run["items"],
+            run["window"].as_str().unwrap_or_default()
+        );
+        told.refills.push(ran);
+    }
+    Ok(())
 }
 
 fn deploy(world: &World, told: &Told, number: usize, end: &End) -> Result<()> {
@@ -217,13 +280,12 @@ fn breaks(world: &mut World, broken: Break) -> Result<()> {
 }
 
 /// Random small letters and digits, a letter first.
-fn word(length: usize) -> String {
-    // each one is keyed anew by the system's randomness
-    let mut number = RandomState::new().hash_one(Instant::now());
+pub(crate) fn word(length: usize) -> String {
+    let mut seed = number();
     let mut next = |choice: &[u8]| {
         let count = choice.len() as u64;
-        let letter = choice[usize::try_from(number % count).unwrap_or(0)];
-        number = (number / count) ^ RandomState::new().hash_one(number);
+        let letter = choice[usize::try_from(seed % count).unwrap_or(0)];
+        seed = (seed / count) ^ RandomState::new().hash_one(seed);
         char::from(letter)
     };
     let first = next(b"abcdefghijklmnopqrstuvwxyz");
@@ -231,4 +293,9 @@ fn word(length: usize) -> String {
     std::iter::once(first)
         .chain(rest.collect::<Vec<_>>())
         .collect()
+}
+
+/// A random number: each state is keyed anew by the system's randomness.
+fn number() -> u64 {
+    RandomState::new().hash_one(Instant::now())
 }

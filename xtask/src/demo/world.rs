@@ -20,7 +20,7 @@ use crate::stack::Stack;
 /// Both of the demo's regions.
 pub(crate) const REGIONS: [&str; 2] = ["local-1", "local-2"];
 /// Below it every name leads to this machine, also in browsers.
-const DOMAIN: &str = "demo.localhost";
+pub(crate) const DOMAIN: &str = "demo.localhost";
 /// Until a simulated instance runs: long enough to see it happen.
 const INSTANCES_AFTER: &str = "800";
 
@@ -50,8 +50,16 @@ impl World {
             worker: None,
             stack: None,
         };
-        world.headline("Restate, MariaDB, a development Vault, a simulated edge in two regions");
-        let mut args = vec!["--vault", "--ready-after", INSTANCES_AFTER];
+        world.headline(
+            "Restate, MariaDB, a development Vault, a certificate authority, DNS, a simulated edge in two regions",
+        );
+        let mut args = vec![
+            "--vault",
+            "--dns",
+            "--acme",
+            "--ready-after",
+            INSTANCES_AFTER,
+        ];
         for region in REGIONS {
             args.extend(["--edge", region]);
         }
@@ -183,13 +191,32 @@ impl World {
              [database]\nprimary = {}\n\n[vault]\nurl = {}\ntoken = {}\n\n\
              [restate]\nadmin_url = {}\ningress_url = {}\nlisten = \"127.0.0.1:0\"\n\
              register_as = \"http://127.0.0.1:{{port}}\"\ndrain_timeout = \"5s\"\n\n\
+             [acme]\nenabled = true\ndirectory = {}\nca_file = {}\n\n[dns]\nservers = [{}]\n\n\
+             [test_timings.domains]\ncheck_interval = \"500ms\"\n\n\
              [observability.logging]\nformat = \"json\"\n\n[observability.metrics]\nlisten = \"127.0.0.1:0\"\n\n{scaled}",
             text("mysql", "dsn"),
             text("vault", "url"),
             text("vault", "token"),
             text("restate", "admin"),
             text("restate", "ingress"),
+            text("acme", "directory"),
+            text("acme", "ca_file"),
+            text("dns", "address"),
         )
+    }
+
+    /// What a client that trusts only the authority's root is shown for a host name over TLS.
+    pub(crate) fn https_get(&self, host: &str, end: &End) -> Result<Value> {
+        let mut get = Command::new(self.bin.join("https-get"));
+        let url = format!(
+            "{}/{}",
+            self.address("mysql", "url"),
+            self.address("mysql", "database")
+        );
+        get.args(["--host", host, "--mysql", &url]);
+        get.args(["--address", &self.address("edge", "tls")]);
+        get.args(["--root", &self.address("acme", "root_file")]);
+        command::json(&mut get, end)
     }
 }
 

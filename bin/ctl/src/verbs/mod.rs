@@ -1,7 +1,9 @@
 //! The verbs, one file each.
 
+mod certificates;
 mod deploy;
 mod domains;
+mod jobs;
 mod routes;
 mod seed;
 mod status;
@@ -13,7 +15,7 @@ use clap::CommandFactory as _;
 use intent::AppRows;
 
 use crate::access::Access;
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, Jobs, Verb};
 use crate::failure::Failure;
 use crate::follow::follow;
 use crate::output::Output;
@@ -23,6 +25,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     if let Verb::Completions { shell } = cli.verb {
         clap_complete::generate(shell, &mut Cli::command(), "ctl", &mut std::io::stdout());
         return Ok(());
+    }
+    if let Verb::Jobs { verb } = cli.verb {
+        return jobs::run(cli.addresses, output, verb.unwrap_or(Jobs::List)).await;
     }
     let access = Access::open(cli.addresses).await?;
     match cli.verb {
@@ -46,10 +51,11 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             .await
         }
         Verb::Routes { app, deployment } => routes::run(&access, output, app, deployment).await,
+        Verb::Certificates { verb } => certificates::run(&access, output, verb).await,
         Verb::Domains { verb } => domains::run(&access, output, verb).await,
         Verb::Seed(seed) => seed::run(&access, output, seed).await,
         // Answered above, without a database.
-        Verb::Completions { .. } => Ok(()),
+        Verb::Completions { .. } | Verb::Jobs { .. } => Ok(()),
     }
 }
 

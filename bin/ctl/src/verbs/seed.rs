@@ -2,7 +2,8 @@
 
 use intent::{
     AppRows, Autoscaling, IntentError, NewApp, NewProject, NewWorkspace, Quota, Region, Runtime,
-    allow_region, create_app, create_project, create_region, create_workspace, find_app_by_slugs,
+    allow_region, create_app, create_due_keys, create_project, create_region, create_workspace,
+    find_app_by_slugs,
 };
 use mysql::Db;
 use mysql::entity::{projects, workspaces};
@@ -50,6 +51,7 @@ pub(crate) async fn run(access: &Access, output: Output, seed: Seed) -> Result<(
             app.regions.push(region);
         }
     }
+    create_due_keys(db, &app.workspace_id, seed.due_keys).await?;
     output.say(&Seeded {
         app: format!(
             "{}/{}/{}",

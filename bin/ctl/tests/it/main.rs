@@ -3,6 +3,7 @@
 #![recursion_limit = "256"]
 
 mod domains;
+mod jobs;
 mod offline;
 mod online;
 mod program;

@@ -1,11 +1,14 @@
-//! A make-believe worker: the contract of the deploy service with a backend that obeys at once. What
-//! it does depends on the image.
+//! A make-believe worker: the contracts of the deploy service and of the scheduler with backends that obey at once.
+//! What they do depends on the image and on the job.
 
 use deploy_client::{DeployBackend, DeployService};
 use messages::hydra::v1 as msg;
 use mysql::Db;
 use restate_sdk::prelude::*;
+use scheduler_client::{SchedulerBackend, SchedulerClient, SchedulerService};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 /// The words of its refusal; `ctl` must print them unchanged.
 pub(crate) const REFUSAL: &str = "CW0009: Only 0 of 1 needed regions became healthy in time.";
@@ -19,10 +22,11 @@ pub(crate) async fn serve(db: &Db) {
     static ONCE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     ONCE.get_or_init(|| async {
         let service = DeployService(Obedient { db: db.clone() }).into_service_definition();
-        let verifier =
-            custom_domain_client::CustomDomainService(crate::domains::Verifier(db.clone()));
+        let clock = SchedulerService(Clockwork::default()).into_service_definition();
+        let verifier = custom_domain_client::CustomDomainService(crate::domains::Verifier(db.clone()));
         let endpoint = Endpoint::builder()
             .bind(service)
+            .bind(clock)
             .bind(verifier.into_service_definition());
         testbed::serve(endpoint.build()).await;
     })
@@ -148,5 +152,137 @@ impl DeployBackend for Obedient {
         _: msg::NotifyInstancesReadyRequest,
     ) -> HandlerResult<msg::NotifyInstancesReadyResponse> {
         Err(TerminalError::new("ctl never calls this").into())
+    }
+}
+
+/// A clock whose jobs end at once: the refill with seven keys, the quota check with a refusal.
+#[derive(Default)]
+struct Clockwork {
+    paused: Mutex<BTreeSet<String>>,
+}
+
+impl Clockwork {
+    fn set(&self, job: &str, paused: bool) {
+        let mut all = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        if paused {
+            all.insert(job.to_owned());
+        } else {
+            all.remove(job);
+        }
+    }
+}
+
+impl SchedulerBackend for Clockwork {
+    async fn arm<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::ArmJobRequest,
+    ) -> HandlerResult<msg::ArmJobResponse> {
+        Err(TerminalError::new("ctl never calls this").into())
+    }
+
+    async fn tick<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::TickJobRequest,
+    ) -> HandlerResult<msg::TickJobResponse> {
+        Err(TerminalError::new("ctl never calls this").into())
+    }
+
+    async fn record<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::RecordJobRequest,
+    ) -> HandlerResult<msg::RecordJobResponse> {
+        Err(TerminalError::new("ctl never calls this").into())
+    }
+
+    async fn execute<'a>(
+        &'a self,
+        ctx: SharedObjectContext<'a>,
+        req: msg::ExecuteJobRequest,
+    ) -> HandlerResult<msg::ExecuteJobResponse> {
+        let mut run = req.run.as_option().cloned().unwrap_or_default();
+        match ctx.key() {
+            "idle-scale-down" => ctx.sleep(std::time::Duration::from_secs(20)).await?,
+            "quota-check" => {
+                run.outcome = "failed".to_owned();
+                run.error = REFUSAL.to_owned();
+            }
+            _ => {
+                run.outcome = "succeeded".to_owned();
+                run.items = 7;
+            }
+        }
+        run.finished_at_ms = run.started_at_ms + 1_500;
+        Ok(msg::ExecuteJobResponse {
+            run: Some(run).into(),
+        })
+    }
+
+    async fn run<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        _: msg::RunJobRequest,
+    ) -> HandlerResult<msg::RunJobResponse> {
+        let run = msg::JobRun {
+            id: "r".to_owned(),
+            window: "2026-03-02".to_owned(),
+            by_hand: true,
+            started_at_ms: 1_772_409_600_000,
+            ..Default::default()
+        };
+        let sent = ctx
+            .object_client::<SchedulerClient<'_>>(ctx.key())
+            .execute(msg::ExecuteJobRequest {
+                run: Some(run.clone()).into(),
+                ..Default::default()
+            })
+            .send()
+            .await?;
+        Ok(msg::RunJobResponse {
+            run: Some(run).into(),
+            invocation_id: sent.invocation_id().to_owned(),
+        })
+    }
+
+    async fn pause<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        _: msg::PauseJobRequest,
+    ) -> HandlerResult<msg::PauseJobResponse> {
+        self.set(ctx.key(), true);
+        Ok(msg::PauseJobResponse::default())
+    }
+
+    async fn resume<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        _: msg::ResumeJobRequest,
+    ) -> HandlerResult<msg::ResumeJobResponse> {
+        self.set(ctx.key(), false);
+        Ok(msg::ResumeJobResponse::default())
+    }
+
+    async fn status<'a>(
+        &'a self,
+        ctx: SharedObjectContext<'a>,
+        _: msg::JobStatusRequest,
+    ) -> HandlerResult<msg::JobStatusResponse> {
+        let paused = self
+            .paused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(ctx.key());
+        Ok(msg::JobStatusResponse {
+            enabled: ctx.key() != "certificate-renewal",
+            off_because: match ctx.key() {
+                "certificate-renewal" => "acme.enabled is false".to_owned(),
+                _ => String::new(),
+            },
+            paused,
+            next_at_ms: if paused { 0 } else { 1_772_496_000_000 },
+            ..Default::default()
+        })
     }
 }

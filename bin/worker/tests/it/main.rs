@@ -3,10 +3,13 @@
 mod fake_admin;
 mod kill;
 mod process;
+mod refill_kill;
 mod takeover;
 mod tls;
 mod wrk_cli;
+mod wrk_clickhouse;
 mod wrk_health;
+mod wrk_jobs;
 mod wrk_manifest;
 mod wrk_metrics;
 mod wrk_registration;

@@ -12,13 +12,34 @@ use crate::process::{NO_RESTATE, Worker, config};
 
 /// Every contract whose service is bound so far.
 const CONTRACTS: &[(&str, &[Handler])] = &[
+    (app_client::SERVICE, app_client::HANDLERS),
+    (certificate_client::SERVICE, certificate_client::HANDLERS),
+    (
+        clickhouse_user_client::SERVICE,
+        clickhouse_user_client::HANDLERS,
+    ),
+    (cron_client::SERVICE, cron_client::HANDLERS),
     (
         custom_domain_client::SERVICE,
         custom_domain_client::HANDLERS,
     ),
     (deploy_client::SERVICE, deploy_client::HANDLERS),
     (deployment_client::SERVICE, deployment_client::HANDLERS),
+    (environment_client::SERVICE, environment_client::HANDLERS),
+    (
+        key_last_used_partition_client::SERVICE,
+        key_last_used_partition_client::HANDLERS,
+    ),
+    (
+        key_last_used_sync_client::SERVICE,
+        key_last_used_sync_client::HANDLERS,
+    ),
+    (key_refill_client::SERVICE, key_refill_client::HANDLERS),
+    (openapi_client::SERVICE, openapi_client::HANDLERS),
+    (project_client::SERVICE, project_client::HANDLERS),
+    (quota_check_client::SERVICE, quota_check_client::HANDLERS),
     (routing_client::SERVICE, routing_client::HANDLERS),
+    (scheduler_client::SERVICE, scheduler_client::HANDLERS),
     (versioning_client::SERVICE, versioning_client::HANDLERS),
 ];
 

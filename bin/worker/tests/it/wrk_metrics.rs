@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use telemetry::metrics::{FAMILIES, Family, PANICS, RECONCILED};
+use telemetry::metrics::{CERTIFICATES, FAMILIES, Family, PANICS, QUOTA_NOTICES, RECONCILED};
 
 use crate::process::{NO_RESTATE, PATIENCE, Worker, config};
 
@@ -49,8 +49,8 @@ fn wrk_21_metrics_are_served_where_a_port_is_set_and_nowhere_else() {
     });
 }
 
-/// Families that appear only after something went wrong.
-const RARE: [&str; 2] = [RECONCILED, PANICS];
+/// Families that appear only after something went wrong, when certificates are asked for, or a quota is used up.
+const RARE: [&str; 4] = [CERTIFICATES, RECONCILED, PANICS, QUOTA_NOTICES];
 
 #[test]
 fn every_family_is_described_labelled_as_declared_and_explained() {
@@ -63,7 +63,8 @@ fn every_family_is_described_labelled_as_declared_and_explained() {
             "admin_url = \"{}\"\ningress_url = \"{}\"\nregister_as = \"http://127.0.0.1:{{port}}\"",
             restate.admin_url, restate.ingress_url
         );
-        let sections = "[observability.metrics]\nlisten = \"127.0.0.1:0\"\n[test_timings.deploy]\nreconcile_interval = \"100ms\"";
+        let sections = "[observability.metrics]\nlisten = \"127.0.0.1:0\"\n[test_timings.deploy]\nreconcile_interval = \"100ms\"\n\
+                        [test_timings.scheduler]\nlook = \"100ms\"";
         let worker = Worker::start(&config(&database.dsn, &lines, sections));
         worker.ready().await;
         let request = json!({ "deploymentId": "d_none", "notAField": 1 });
@@ -72,6 +73,12 @@ fn every_family_is_described_labelled_as_declared_and_explained() {
             .call(deploy_client::SERVICE, "ws", "WakeDeployment", &request)
             .await;
         assert_eq!(refused.expect_err("no deployment").status(), Some(404));
+
+        let run = restate
+            .ingress()
+            .call(scheduler_client::SERVICE, "key-refill", "Run", &json!({}))
+            .await;
+        run.expect("a run by hand starts");
 
         let url = format!("http://{}/metrics", worker.metrics_address().await);
         let text = testbed::eventually(PATIENCE, || async {

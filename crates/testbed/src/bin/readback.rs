@@ -95,6 +95,14 @@ async fn database(url: &str, app: &str) -> Result<Value, String> {
          FROM frontline_routes WHERE app_id = ? ORDER BY host",
     )
     .await?;
+    let keys = rows(
+        "SELECT (SELECT COUNT(*) FROM `keys` k WHERE k.workspace_id = a.workspace_id) AS total, \
+         (SELECT COUNT(*) FROM `keys` k WHERE k.workspace_id = a.workspace_id \
+          AND k.remaining_requests = k.refill_amount AND k.last_refill_at IS NOT NULL) AS refilled, \
+         (SELECT COUNT(*) FROM audit_log l WHERE l.workspace_id = a.workspace_id AND l.event = 'key.update') AS audited \
+         FROM apps a WHERE a.id = ?",
+    )
+    .await?;
     let of = |rows: &[Value], id: &Value| -> Vec<Value> {
         let own = rows.iter().filter(|row| row["deployment_id"] == *id);
         own.map(without_deployment).collect()
@@ -110,7 +118,8 @@ async fn database(url: &str, app: &str) -> Result<Value, String> {
         })
         .collect();
     let app = app.into_iter().next().unwrap_or(Value::Null);
-    Ok(json!({ "app": app, "deployments": deployments, "routes": routes }))
+    let keys = keys.into_iter().next().unwrap_or(Value::Null);
+    Ok(json!({ "app": app, "deployments": deployments, "routes": routes, "keys": keys }))
 }
 
 /// A row by column names; texts stay texts, numbers numbers.

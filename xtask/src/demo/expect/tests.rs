@@ -30,6 +30,7 @@ fn read(live: &str, newest: &str, ids: &[&str], rolled_back: i32) -> Value {
         "database": {
             "app": { "live_deployment_id": live, "rolled_back": rolled_back },
             "deployments": deployments, "routes": routes,
+            "keys": { "total": 42, "refilled": 42, "audited": 42 },
         },
         "restate": { "in_flight": [] },
     })
@@ -40,6 +41,15 @@ fn good() -> Told {
     Told {
         app: "a/b/c".to_owned(),
         images: ["img:d_1".to_owned(), "img:d_2".to_owned()],
+        due_keys: 42,
+        jobs: JOBS
+            .iter()
+            .map(|job| json!({ "job": job, "state": "on", "next_run_at": "2026-03-02T00:00:00Z" }))
+            .collect(),
+        refills: [42, 0]
+            .iter()
+            .map(|items| json!({ "run": { "outcome": "succeeded", "items": items } }))
+            .collect(),
         reads: BTreeMap::from([
             (FIRST, read("d_1", "d_1", &["d_1"], 0)),
             (SECOND, read("d_2", "d_2", &["d_1", "d_2"], 0)),
@@ -52,6 +62,15 @@ fn good() -> Told {
             answer(PROMOTED, "d_1"),
             answer(ROLLED_BACK, "d_2"),
         ],
+        domain: json!({
+            "host": "www.a.test", "status": "verified",
+            "certificate": { "names": ["www.a.test"], "issuer": "CN=A", "serial": "0a" },
+            "https_before": { "error": "no certificate" },
+            "https_after": {
+                "status": 200, "body": "d_2", "serial": "0a", "stored_serial": "0a", "issuer": "CN=A",
+                "is_the_stored_one": true,
+            },
+        }),
         cut_short: None,
     }
 }
@@ -159,4 +178,79 @@ fn another_deployment_answering_is_named() {
         broken(&told),
         ["after the promote, GET of the live host answers the first deployment"]
     );
+}
+
+#[test]
+fn a_domain_without_its_certificate_is_named() {
+    let change = |path: &str, value: Value| {
+        let mut told = good();
+        *told.domain.pointer_mut(path).expect(path) = value;
+        broken(&told)
+    };
+    assert_eq!(
+        change("/https_before", json!({ "status": 200 })),
+        ["before there is a certificate, the domain cannot be fetched over TLS"]
+    );
+    assert_eq!(
+        change("/status", json!("verifying")),
+        ["the custom domain is verified"]
+    );
+    assert_eq!(
+        change("/https_after/body", json!("d_1")),
+        ["fetched over TLS, the domain answers with the live deployment"]
+    );
+    for (path, value) in [
+        ("/https_after/is_the_stored_one", json!(false)),
+        ("/https_after/stored_serial", json!("0b")),
+        ("/certificate/serial", json!("0b")),
+    ] {
+        assert_eq!(
+            change(path, value),
+            ["a client that trusts only the authority's root is shown the stored certificate"]
+        );
+    }
+    assert_eq!(
+        change("/certificate/issuer", json!("CN=B")),
+        ["the certificate names the domain and its issuer"]
+    );
+}
+
+#[test]
+fn a_refill_that_counts_wrong_or_leaves_no_trace_is_named() {
+    let change = |change: &dyn Fn(&mut Told)| {
+        let mut told = good();
+        change(&mut told);
+        broken(&told)
+    };
+    let first = "the first refill by hand counts 42 keys";
+    let second = "the second refill by hand counts 0 keys";
+    assert_eq!(
+        change(&|t| t.refills[0]["run"]["items"] = json!(41)),
+        [first]
+    );
+    assert_eq!(
+        change(&|t| t.refills[1]["run"]["items"] = json!(42)),
+        [second]
+    );
+    assert_eq!(
+        change(&|t| t.refills[1]["run"]["outcome"] = json!("failed")),
+        [second]
+    );
+    assert_eq!(change(&|t| t.refills.clear()), [first, second]);
+    assert_eq!(
+        change(&|t| t.jobs[0]["state"] = json!("off")),
+        ["the refill is on and next at midnight UTC"]
+    );
+    assert_eq!(
+        change(&|t| t.jobs = json!([t.jobs[0]])),
+        ["`ctl jobs` lists the five jobs"]
+    );
+    let keys = |name: &'static str| {
+        change(&move |t: &mut Told| {
+            let read = t.reads.get_mut(ROLLED_BACK).expect("read");
+            read["database"]["keys"][name] = json!(41);
+        })
+    };
+    assert_eq!(keys("refilled"), ["every key that was due is refilled"]);
+    assert_eq!(keys("audited"), ["every refill has one audit row"]);
 }

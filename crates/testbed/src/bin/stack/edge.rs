@@ -3,11 +3,14 @@
 //! Not for how an agent behaves: that is crate `edge-sim`, and its control surface at run time.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use edge_sim::{Behaviour, ServeOptions, Served};
+use edge_sim::{Behaviour, ServeOptions, Served, TlsOptions};
 use mysql::{Db, Options};
+use vault::Vault;
+
+use crate::start::VAULT_TOKEN;
 
 /// How long a port may take to be free again.
 const REBIND: Duration = Duration::from_secs(5);
@@ -24,6 +27,7 @@ impl Edge {
         dsn: &str,
         regions: Vec<String>,
         ready_after: Duration,
+        vault: Option<&str>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let mut pool = Options::new(dsn).lazy();
         pool.max_connections = 8;
@@ -33,10 +37,19 @@ impl Edge {
         for agent in &mut options.agents {
             agent.behaviour = Behaviour::ready_after(ready_after);
         }
+        if let Some(url) = vault {
+            options.tls = Some(TlsOptions {
+                at: (Ipv4Addr::LOCALHOST, 0).into(),
+                vault: Vault::new(url, VAULT_TOKEN)?,
+            });
+        }
         let served = edge_sim::serve(options.clone()).await?;
         // the same addresses after a restart
         options.front = served.front();
         options.control = served.control();
+        if let (Some(tls), Some(at)) = (&mut options.tls, served.tls()) {
+            tls.at = at;
+        }
         Ok(Self {
             options,
             served: Some(served),
@@ -46,6 +59,11 @@ impl Edge {
     /// Where routed hosts are asked for.
     pub(crate) fn front(&self) -> SocketAddr {
         self.options.front
+    }
+
+    /// Where they are asked for over TLS; nowhere without a Vault.
+    pub(crate) fn tls(&self) -> Option<SocketAddr> {
+        self.options.tls.as_ref().map(|tls| tls.at)
     }
 
     /// Where behaviour is changed.

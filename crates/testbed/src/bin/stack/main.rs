@@ -4,9 +4,12 @@
 //!
 //! Each line on its input is a command, answered by one JSON line: `stop`, `kill`, `start`,
 //! `freeze` or `thaw` followed by `restate` or `mysql`; `stop edge` and `start edge` for the agents
-//! of all regions; `keep` leaves data and logs at the end.
+//! of all regions; `dns www.example.test cname x.cname.test` and the like for records of the DNS server; `keep` leaves
+//! data and logs at the end.
 //! Not for production: the login is public and every port is on loopback.
 
+mod authority;
+mod dns;
 mod edge;
 mod start;
 
@@ -42,6 +45,12 @@ struct Args {
     /// Start a development Vault.
     #[arg(long, conflicts_with = "only")]
     vault: bool,
+    /// Start a DNS server that knows what the commands on the input tell it.
+    #[arg(long, conflicts_with = "only")]
+    dns: bool,
+    /// Start a certificate authority (Pebble) that asks that DNS server and looks for HTTP-01 answers in the database.
+    #[arg(long, requires = "dns")]
+    acme: bool,
 }
 
 /// What runs.
@@ -50,6 +59,8 @@ struct Stack {
     restate: Option<Restate>,
     mysql: Option<MariaDb>,
     edge: Option<edge::Edge>,
+    dns: Option<testbed::DnsServer>,
+    _acme: Option<authority::Authority>,
     /// Held for as long as everything runs.
     _vault: Option<vault_dev::Server>,
 }
@@ -124,6 +135,9 @@ async fn obey(stack: &mut Stack, line: &str) -> Result<(), String> {
     let (verb, part) = line
         .split_once(' ')
         .ok_or_else(|| format!("no command {line:?}"))?;
+    if let ("dns", Some(server)) = (verb, &stack.dns) {
+        return dns::obey(server, part);
+    }
     if let ("edge", Some(edge)) = (part, &mut stack.edge) {
         return match verb {
             "stop" => {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use testbed::{MariaDb, MariaDbOptions, Restate, RestateOptions};
 
-use crate::{Args, Stack, edge::Edge};
+use crate::{Args, Stack, authority::Authority, edge::Edge};
 
 /// Callers of the development Vault show this; it is on loopback, for one process's life.
-const VAULT_TOKEN: &str = "development";
+pub(crate) const VAULT_TOKEN: &str = "development";
 
 /// Starts the servers; the value is what a program needs to reach them.
 pub(crate) async fn all(args: &Args) -> Result<(Stack, Value), Box<dyn std::error::Error>> {
@@ -50,23 +50,6 @@ pub(crate) async fn all(args: &Args) -> Result<(Stack, Value), Box<dyn std::erro
             "ingress": restate.ingress_url, "admin": restate.admin_url, "pid": restate.pid(),
         });
     }
-    let mut edge = None;
-    if let Some(mysql) = &mysql {
-        let database = testbed::ensure_database(&mysql.url(), "control_plane").await;
-        addresses["mysql"] = json!({
-            "url": mysql.url(), "address": mysql.addr(), "user": testbed::USER,
-            "password": testbed::PASSWORD, "database": database.name, "dsn": database.dsn,
-            "pid": mysql.pid(),
-        });
-        if !args.edge.is_empty() {
-            let ready_after = Duration::from_millis(args.ready_after);
-            let started = Edge::start(&database.dsn, args.edge.clone(), ready_after).await?;
-            addresses["edge"] = json!({
-                "front": started.front(), "control": started.control(), "regions": args.edge,
-            });
-            edge = Some(started);
-        }
-    }
     let vault = if args.vault {
         let options = match dir("vault") {
             Some(dir) => vault_dev::Options::on_disk(VAULT_TOKEN, dir)?,
@@ -78,10 +61,43 @@ pub(crate) async fn all(args: &Args) -> Result<(Stack, Value), Box<dyn std::erro
     } else {
         None
     };
+    let mut dns = None;
+    if args.dns {
+        let server = testbed::DnsServer::start().await?;
+        addresses["dns"] = json!({ "address": server.addr() });
+        dns = Some(server);
+    }
+    let (mut edge, mut acme) = (None, None);
+    if let Some(mysql) = &mysql {
+        let database = testbed::ensure_database(&mysql.url(), "control_plane").await;
+        addresses["mysql"] = json!({
+            "url": mysql.url(), "address": mysql.addr(), "user": testbed::USER,
+            "password": testbed::PASSWORD, "database": database.name, "dsn": database.dsn,
+            "pid": mysql.pid(),
+        });
+        if !args.edge.is_empty() {
+            let ready_after = Duration::from_millis(args.ready_after);
+            let regions = args.edge.clone();
+            let keys = addresses["vault"]["url"].as_str().map(str::to_owned);
+            let started = Edge::start(&database.dsn, regions, ready_after, keys.as_deref()).await?;
+            addresses["edge"] = json!({
+                "front": started.front(), "control": started.control(), "regions": args.edge,
+                "tls": started.tls(),
+            });
+            edge = Some(started);
+        }
+        if let Some(dns) = dns.as_ref().filter(|_| args.acme) {
+            let started = Authority::start(&database, dns.addr()).await?;
+            addresses["acme"] = started.addresses().await?;
+            acme = Some(started);
+        }
+    }
     let stack = Stack {
         restate,
         mysql,
         edge,
+        dns,
+        _acme: acme,
         _vault: vault,
     };
     Ok((stack, addresses))

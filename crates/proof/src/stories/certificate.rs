@@ -1,0 +1,135 @@
+//! CertificateService without an authority, as a lane has none: a certificate that cannot be had changes nothing, and the sweep
+//! over what is due. The way through an authority, with a cut at every command, is played against a real Pebble in
+//! `crates/certificate/tests/it/lost.rs`.
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use serde_json::json;
+
+use super::{BASE, expect};
+use crate::scene::Request;
+use crate::{Lane, Scene, Sections, Story};
+
+const SERVICE: &str = certificate_client::SERVICE;
+
+pub(super) fn stories() -> Vec<Story> {
+    let base = Story {
+        service: SERVICE,
+        sections: |lane, scene| sections(lane, scene).boxed(),
+        ..BASE
+    };
+    vec![
+        Story {
+            name: "no-authority",
+            handler: "ProcessChallenge",
+            prepare: |lane| challenge(lane).boxed(),
+            holds: |lane, scene| untouched(lane, scene).boxed(),
+            ..base
+        },
+        Story {
+            name: "renewal-sweep",
+            handler: "RenewExpiringCertificates",
+            // our own table, rebuilt by whoever comes next
+            may_change: &["renewals"],
+            // a monitor that does not hear it misses one beat
+            dispensable: &[("send heartbeat", &[])],
+            one_way: &[SERVICE],
+            prepare: |lane| sweep(lane).boxed(),
+            holds: |lane, scene| planned(lane, scene).boxed(),
+            ..base
+        },
+    ]
+}
+
+/// A verified domain whose challenge waits. Those of other plays are put out of the sweep's sight.
+async fn domain(lane: &Lane) -> Scene {
+    let mut scene = lane.scene(1, |f| f).await;
+    lane.execute("DELETE FROM acme_challenges", &[]).await;
+    lane.execute("DELETE FROM ctrl_worker_renewals", &[]).await;
+    let host = format!("www.{}.test", ids::dns_label(12));
+    let environment = scene.app.production_environment_id.clone();
+    let row = intent::add_domain(&lane.db, &scene.app, &environment, &host, "cname.test").await;
+    let row = row.expect("a row");
+    let verified = "UPDATE custom_domains SET verification_status = 'verified' WHERE id = ?";
+    lane.execute(verified, &[&row.id]).await;
+    let waiting = "INSERT INTO acme_challenges (domain_id, workspace_id, token, challenge_type, `authorization`, status, expires_at, created_at) \
+         VALUES (?, ?, '', 'HTTP-01', '', 'waiting', 0, 1)";
+    lane.execute(waiting, &[&row.id, &row.workspace_id]).await;
+    scene.name(&row.domain, "<host>");
+    scene.name(&row.id, "<domain>");
+    scene.name(&row.target_cname, "<target>");
+    scene
+}
+
+async fn challenge(lane: &Lane) -> Scene {
+    let mut scene = domain(lane).await;
+    let host = scene.real("<host>").to_owned();
+    scene.request = Request {
+        service: SERVICE,
+        key: host.clone(),
+        handler: "ProcessChallenge",
+        body: json!({ "workspaceId": scene.app.workspace_id, "domain": host }),
+    };
+    scene
+}
+
+async fn sweep(lane: &Lane) -> Scene {
+    let mut scene = domain(lane).await;
+    scene.name("global", "<sweep>");
+    scene.request = Request {
+        service: SERVICE,
+        key: "global".to_owned(),
+        handler: "RenewExpiringCertificates",
+        body: json!({}),
+    };
+    scene
+}
+
+fn sections<'a>(lane: &'a Lane, scene: &'a Scene) -> BoxFuture<'a, Result<Sections, String>> {
+    async {
+        let host = scene.real("<host>");
+        let challenges = "SELECT CONCAT_WS(' ', c.domain_id, c.status, c.token) AS t FROM acme_challenges c \
+             JOIN custom_domains d ON d.id = c.domain_id WHERE d.domain = ?";
+        let renewals = "SELECT CONCAT_WS(' ', hostname, domain_id, reason, failures) AS t FROM ctrl_worker_renewals WHERE hostname = ?";
+        Ok(vec![
+            ("challenges", lane.texts(challenges, &[host]).await),
+            ("renewals", lane.texts(renewals, &[host]).await),
+        ])
+    }
+    .boxed()
+}
+
+/// Nothing was begun that nobody could end.
+async fn untouched(lane: &Lane, scene: &Scene) -> Result<usize, String> {
+    let host = scene.real("<host>");
+    let status = "SELECT c.status AS t FROM acme_challenges c JOIN custom_domains d ON d.id = c.domain_id WHERE d.domain = ?";
+    expect(
+        lane.texts(status, &[host]).await,
+        &["waiting".to_owned()],
+        "challenge",
+    )?;
+    let accounts = "SELECT id AS t FROM acme_users";
+    expect(lane.texts(accounts, &[]).await, &[], "accounts")?;
+    let stored = "SELECT id AS t FROM certificates WHERE hostname = ?";
+    expect(lane.texts(stored, &[host]).await, &[], "certificates")?;
+    Ok(3)
+}
+
+/// The waiting domain has its one row among the renewals, and its certificate was asked for once.
+async fn planned(lane: &Lane, scene: &Scene) -> Result<usize, String> {
+    let host = scene.real("<host>");
+    let row = "SELECT CONCAT_WS(' ', domain_id, reason) AS t FROM ctrl_worker_renewals WHERE hostname = ?";
+    let wanted = format!("{} waiting", scene.real("<domain>"));
+    expect(lane.texts(row, &[host]).await, &[wanted], "renewals")?;
+    let asked = format!(
+        "SELECT id FROM sys_invocation WHERE target_service_key = {} AND target_handler_name = 'ProcessChallenge'",
+        restate_api::quoted(host)
+    );
+    let rows = lane
+        .admin()
+        .query(&asked)
+        .await
+        .map_err(|e| e.to_string())?;
+    expect(vec![rows.len()], &[1], "certificates asked for")?;
+    Ok(2)
+}
