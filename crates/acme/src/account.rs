@@ -9,8 +9,8 @@ use crate::backend::{Backend, Identity};
 use crate::call::{Calls, call};
 use crate::instant::Instant;
 use crate::{
-    AccountKey, Authorization, ChallengeKind, Directory, KeyKind, NewOrder, Operation, Order,
-    Problem, RenewalInfo, Settings,
+    AccountKey, Authorization, AuthorizationStatus, ChallengeKind, ChallengeStatus, Directory,
+    KeyKind, NewOrder, Operation, Order, Problem, RenewalInfo, Settings,
 };
 
 /// One certificate authority. Clones share connections.
@@ -177,10 +177,26 @@ impl Account {
     /// Any [`Problem`]; class [`crate::Class::Unsupported`] when the authority does not offer the kind for a name.
     pub async fn set_ready(&self, order_url: &str, kind: ChallengeKind) -> Result<(), Problem> {
         let backend = &self.acme.backend;
-        call(&self.acme.calls, Operation::SetReady, || {
+        let told = call(&self.acme.calls, Operation::SetReady, || {
             backend.set_ready(&self.who, order_url, kind)
         })
-        .await
+        .await;
+        match told {
+            // told before, the authority may have looked between our reading and our telling, and refuses the second
+            Err(problem) if problem.kind == "malformed" => {
+                let all = self.authorizations(order_url).await?;
+                let open = |c: &crate::Challenge| c.status == ChallengeStatus::Pending;
+                let waits = |one: &Authorization| {
+                    one.status == AuthorizationStatus::Pending
+                        && one.challenge(kind).is_none_or(open)
+                };
+                if all.iter().any(waits) {
+                    return Err(problem);
+                }
+                Ok(())
+            }
+            told => told,
+        }
     }
 
     /// Sends the certificate request (DER) of a ready order. An order that is processing or valid already is only

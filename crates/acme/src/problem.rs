@@ -189,6 +189,10 @@ impl Problem {
             | "unsupportedContact"
             | "invalidProfile" => Remedy::Operator,
             "alreadyReplaced" => Remedy::DropReplaces,
+            // some say it by the status alone, which RFC 9773 §5 gives no other meaning at an order
+            "malformed" if self.status == 409 && self.operation == Operation::NewOrder => {
+                Remedy::DropReplaces
+            }
             "orderNotReady" => Remedy::Look,
             "malformed" if self.status == 404 => self.gone(),
             "malformed" | "badCSR" | "badPublicKey" | "badSignatureAlgorithm" => Remedy::Bug,

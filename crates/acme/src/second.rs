@@ -3,8 +3,7 @@
 //!
 //! It issues by HTTP-01 and DNS-01 with RSA account keys. It refuses what the crate cannot do: elliptic account keys (it
 //! would panic), external account binding, renewal information and `replaces`, profiles, and orders of another process
-//! (an order cannot be made from its URL). It drops `Retry-After`; the date in the words of a rate limit is read
-//! instead. Where a look at an order that is being processed fails, the crate loses the order.
+//! (an order cannot be made from its URL). It drops `Retry-After`; the date in the words of a limit is read instead.
 
 mod read;
 
@@ -26,15 +25,16 @@ use crate::{
     AccountKey, Authorization, ChallengeKind, Directory, KeyKind, NewOrder, Operation, Order,
     OrderStatus, Problem, RenewalInfo, Settings,
 };
-use read::{problem, read_authorization, read_order, told};
+use read::{front, problem, read_authorization, read_order, told};
 
 /// Orders kept at a time; the oldest goes first.
 const ORDERS: usize = 1000;
-
 /// The backend.
 pub(crate) struct Second {
     settings: Settings,
     http: reqwest::Client,
+    /// Front of the URLs we make up for orders; no other client has the same.
+    front: String,
     next: AtomicU64,
     /// The orders of this process, by the number in the URL we make up for them.
     orders: Mutex<BTreeMap<u64, Kept>>,
@@ -81,6 +81,7 @@ impl Second {
                 .build()
                 .map_err(|_| refuse("no HTTP client can be made"))?,
             settings,
+            front: front(),
             next: AtomicU64::new(1),
             orders: Mutex::new(BTreeMap::new()),
         })
@@ -122,7 +123,7 @@ impl Second {
         who: &Identity,
         url: &str,
     ) -> Result<(u64, Kept), Problem> {
-        let number = url.strip_prefix("acme2:").and_then(|n| n.parse().ok());
+        let number = url.strip_prefix(&self.front).and_then(|n| n.parse().ok());
         let Some(number) = number else {
             let why = "an order of another process cannot be gone on with by the crate acme2";
             return Err(Problem::unsupported(operation, why));
@@ -146,7 +147,7 @@ impl Second {
         }
     }
 
-    /// The order as it is now. The crate's own look takes the order away when it fails, so before finalizing the
+    /// The order as it is now. The crate's own look loses the order when it fails, so before finalizing the
     /// authorisations are looked at instead.
     async fn look(
         &self,
@@ -241,7 +242,7 @@ impl Backend for Second {
         let order = builder.build().await;
         let order = order.map_err(|error| problem(operation, error))?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let made = read_order(&format!("acme2:{number}"), &order);
+        let made = read_order(&format!("{}{number}", self.front), &order);
         self.keep(
             number,
             Kept {
@@ -313,7 +314,7 @@ impl Backend for Second {
     ) -> Result<Order, Problem> {
         let operation = Operation::Finalize;
         let csr = X509Req::from_der(csr)
-            .map_err(|_| Problem::settings(operation, "the certificate request cannot be read"))?;
+            .map_err(|_| Problem::settings(operation, "the request cannot be read"))?;
         let (number, mut kept) = self.take(operation, who, order_url)?;
         let done = async {
             let now = self.look(operation, order_url, &mut kept).await?;

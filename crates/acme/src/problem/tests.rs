@@ -50,6 +50,10 @@ fn every_type_has_the_remedy_of_the_table() {
         told(Operation::NewOrder, 404, "malformed").remedy(),
         Remedy::Bug
     );
+    assert_eq!(
+        told(Operation::NewOrder, 409, "malformed").remedy(),
+        Remedy::DropReplaces
+    );
 }
 
 #[test]

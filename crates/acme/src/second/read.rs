@@ -2,6 +2,8 @@
 //!
 //! Not here: asking for them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::{
     AccountKey, Authorization, AuthorizationStatus, Challenge, ChallengeKind, ChallengeStatus,
     Operation, Order, OrderStatus, Problem,
@@ -72,4 +74,13 @@ pub(super) fn read_authorization(
         },
         challenges: challenges.collect(),
     }
+}
+
+/// The front of the URLs that a client makes up for its orders: `acme2:<process>-<begin>-<client>:`.
+pub(super) fn front() -> String {
+    static CLIENTS: AtomicU64 = AtomicU64::new(0);
+    let client = CLIENTS.fetch_add(1, Ordering::Relaxed);
+    let begin = std::time::SystemTime::UNIX_EPOCH.elapsed();
+    let begin = begin.map_or(0, |since| since.as_millis());
+    format!("acme2:{}-{begin}-{client}:", std::process::id())
 }
