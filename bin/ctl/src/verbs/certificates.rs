@@ -34,7 +34,9 @@ pub(crate) async fn run(
             }
             output.say(&List { certificates });
         }
-        Certificates::Show { host } => output.say(&shown(access, find(access, &host).await?).await?),
+        Certificates::Show { host } => {
+            output.say(&shown(access, find(access, &host).await?).await?)
+        }
         Certificates::Renew { host } => {
             let host = host.trim_end_matches('.').to_ascii_lowercase();
             output.say(&renew(access, &host).await?);
@@ -204,7 +206,11 @@ impl fmt::Display for List {
 impl fmt::Display for Renewed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.status.as_str() {
-            "success" => write!(f, "{} has a new certificate ({})", self.hostname, self.certificate_id),
+            "success" => write!(
+                f,
+                "{} has a new certificate ({})",
+                self.hostname, self.certificate_id
+            ),
             _ => write!(
                 f,
                 "{} is under way; `ctl certificates show {}` shows what is stored",

@@ -23,7 +23,8 @@ pub(crate) async fn serve(db: &Db) {
     ONCE.get_or_init(|| async {
         let service = DeployService(Obedient { db: db.clone() }).into_service_definition();
         let clock = SchedulerService(Clockwork::default()).into_service_definition();
-        let verifier = custom_domain_client::CustomDomainService(crate::domains::Verifier(db.clone()));
+        let verifier =
+            custom_domain_client::CustomDomainService(crate::domains::Verifier(db.clone()));
         let endpoint = Endpoint::builder()
             .bind(service)
             .bind(clock)

@@ -10,6 +10,7 @@ mod domains;
 mod edge_rows;
 mod failure;
 mod hosts;
+mod idle;
 mod journal;
 mod lost_tables;
 mod neighbours;

@@ -5,4 +5,5 @@
 mod follow;
 mod reports;
 mod surfaces;
+mod tls;
 mod world;
