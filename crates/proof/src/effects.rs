@@ -132,7 +132,7 @@ mod tests {
         let order = "<host> acme newOrder for <host>";
         for fault in [
             Fault::None,
-            Fault::Suspend,
+            Fault::Suspend(Vec::new()),
             Fault::Transient(at(Kind::RUN_RESULT, "order")),
             Fault::Terminal(at(Kind::RUN_RESULT, "order")),
             Fault::Cancel(at(Kind::RUN, "order")),

@@ -46,15 +46,15 @@ pub enum Fault {
     UndoFails(Point),
     /// The invocation is cancelled when it comes to the command.
     Cancel(Point),
-    /// Services let go of the stream at every await.
-    Suspend,
+    /// These services let go of the stream at every await.
+    Suspend(Vec<String>),
 }
 
 impl Fault {
     /// Where it strikes, if at a single place.
     pub fn point(&self) -> Option<&Point> {
         match self {
-            Self::None | Self::Suspend => None,
+            Self::None | Self::Suspend(_) => None,
             Self::Kill(at)
             | Self::Cut(at)
             | Self::Lost(at)

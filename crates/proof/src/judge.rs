@@ -29,10 +29,12 @@ pub(crate) fn judge(
     );
     if status == story.fails_with {
         let mut without = Vec::new();
-        if let Fault::Terminal(at) = fault {
-            if one_way(story, at) {
-                without.extend(UNDONE_LATER.iter().chain(story.may_change));
-            }
+        if let Fault::Terminal(at) = fault
+            && one_way(story, at)
+        {
+            without.extend(UNDONE_LATER.iter().chain(story.may_change));
+        }
+        if let Fault::Terminal(at) | Fault::Cancel(at) = fault {
             let dispensable = story
                 .dispensable
                 .iter()

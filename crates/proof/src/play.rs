@@ -203,8 +203,8 @@ async fn arm(lane: &Lane, scene: &Scene, fault: &Fault) -> Result<Armed, String>
             undo("transient")?;
             Armed::Step(point.clone())
         }
-        Fault::Suspend => {
-            inactivity(lane, Some("0s")).await?;
+        Fault::Suspend(services) => {
+            inactivity(lane, services, Some("0s")).await?;
             Armed::Suspending
         }
     })
@@ -291,7 +291,9 @@ async fn proof(lane: &Lane, scene: &Scene, fault: &Fault, armed: Armed) -> Resul
         }
         Armed::Suspending => {
             lane.quiet(scene.beside.as_deref()).await?;
-            inactivity(lane, None).await?;
+            if let Fault::Suspend(services) = fault {
+                inactivity(lane, services, None).await?;
+            }
             let suspended = |s: &Seen| s.kind == Kind::SUSPENSION;
             lane.proxy.journal().iter().any(suspended)
         }
@@ -319,9 +321,10 @@ async fn occurred(lane: &Lane, scene: &Scene, handle: &CutHandle) -> bool {
     !handle.happened().is_empty()
 }
 
-/// Sets the inactivity timeout of every service of the worker, or what the worker itself asks for.
-async fn inactivity(lane: &Lane, timeout: Option<&str>) -> Result<(), String> {
-    for (service, own) in &lane.services {
+/// Sets the inactivity timeout of these services of the worker, or what the worker itself asks for.
+async fn inactivity(lane: &Lane, services: &[String], timeout: Option<&str>) -> Result<(), String> {
+    let chosen = |(name, _): &&(String, _)| services.contains(name);
+    for (service, own) in lane.services.iter().filter(chosen) {
         let timeout = timeout.map_or(own.clone(), Into::into);
         let settings = serde_json::json!({ "inactivity_timeout": timeout });
         let patched = lane.admin().patch_service(service, &settings).await;

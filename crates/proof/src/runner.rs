@@ -267,7 +267,9 @@ fn faults_of(kind: FaultKind, story: &Story, dry: &Played) -> Vec<Fault> {
         FaultKind::Suspend => {
             let kinds = [Kind::RUN, Kind::CALL, Kind::SLEEP];
             let waits = dry.points.iter().any(|p| kinds.contains(&p.kind));
-            waits.then_some(Fault::Suspend).into_iter().collect()
+            let services: BTreeSet<String> = dry.points.iter().map(|p| p.service.clone()).collect();
+            let fault = Fault::Suspend(services.into_iter().collect());
+            waits.then_some(fault).into_iter().collect()
         }
     }
 }
@@ -345,6 +347,6 @@ fn place(fault: &Fault) -> String {
         Fault::UndoTwice(at) => format!("undo twice after {at}"),
         Fault::UndoFails(at) => format!("undo failing once after {at}"),
         Fault::Cancel(at) => format!("cancelled at {at}"),
-        Fault::Suspend => "always suspending".to_owned(),
+        Fault::Suspend(_) => "always suspending".to_owned(),
     }
 }

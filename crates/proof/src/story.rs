@@ -37,7 +37,8 @@ pub struct Story {
     /// to do is left undone, and the sections of [`Story::may_change`] may differ from the plain story. DeploymentService
     /// is one always.
     pub one_way: &'static [&'static str],
-    /// Steps the handler does without when they fail for good, with the sections that then differ from the plain story.
+    /// Steps and calls the handler does without when they fail for good or are cancelled, with the sections that then
+    /// differ from the plain story.
     pub dispensable: &'static [(&'static str, &'static [&'static str])],
     /// Effects of the list that the steps with these names have; see [`Keyless`].
     pub keyless: &'static [(Keyless, &'static str)],

@@ -28,7 +28,10 @@ pub(super) fn stories() -> Vec<Story> {
 /// A month of this play alone, in which two workspaces used up their quota.
 async fn month(lane: &Lane) -> Scene {
     let mut scene = lane.scene(1, |f| f).await;
-    let other = lane.scene(1, |f| f).await.app.workspace_id;
+    let other = lane.scene(1, |f| f).await.app;
+    // the id of its organisation ends with it
+    scene.name(&other.workspace_slug, "<other slug>");
+    let other = other.workspace_id;
     scene.name(&other, "<other>");
     // ClickHouse's year has 16 bits, the key four digits
     let month = loop {
