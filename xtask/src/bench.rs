@@ -17,13 +17,16 @@ const MEASURED: &[&str] = &[
     "crates/routing",
     "crates/deployment",
     "crates/versioning",
+    "crates/key-refill",
+    "crates/quota-check",
     "crates/mysql",
     "crates/durable",
     "bin/worker",
 ];
 
-/// Measures everything and writes the page; `quick` measures little, with a debug build, and writes nothing.
-pub(crate) fn measure(quick: bool) -> Result<()> {
+/// Measures everything and writes the page; `quick` measures little, with a debug build, and writes nothing. So with
+/// `only` some parts.
+pub(crate) fn measure(quick: bool, only: &[String]) -> Result<()> {
     setup::servers()?;
     setup::clickhouse()?;
     let packages = ["-p", "bench", "-p", "worker", "-p", "testbed"];
@@ -38,7 +41,10 @@ pub(crate) fn measure(quick: bool) -> Result<()> {
     bench.args(["--revision", &revision()?]);
     if quick {
         bench.arg("--quick");
-    } else {
+    }
+    if !only.is_empty() {
+        bench.args(["--only", &only.join(",")]);
+    } else if !quick {
         bench.args(["--doc", PAGE]);
     }
     check(&mut bench)

@@ -69,6 +69,9 @@ enum Verb {
         /// Small numbers and a debug build; writes nothing.
         #[arg(long)]
         quick: bool,
+        /// Only these parts (start, calls, commands, overhead, waiting, jobs); writes nothing.
+        #[arg(conflicts_with = "check")]
+        parts: Vec<String>,
     },
     /// Write the client crates from proto/.
     Codegen {
@@ -96,7 +99,7 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::all(),
         Verb::Scenarios { json } => scenarios::report(json),
         Verb::Bench { check: true, .. } => bench::up_to_date(),
-        Verb::Bench { quick, .. } => bench::measure(quick),
+        Verb::Bench { quick, parts, .. } => bench::measure(quick, &parts),
         Verb::Codegen { check } => codegen::run(check),
         Verb::Docs { check } => docs::run(check),
     };

@@ -35,13 +35,13 @@ pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -
     prepare(stack, 2 * due).await?;
     let before = sql::number(
         &stack.db,
-        "SELECT COALESCE(MIN(pk), 1) - 1 AS n FROM `keys`",
+        "SELECT CAST(COALESCE(MIN(pk), 1) AS SIGNED) - 1 AS n FROM `keys`",
         vec![],
     )
     .await?;
     let last = sql::number(
         &stack.db,
-        "SELECT COALESCE(MAX(pk), 0) AS n FROM `keys`",
+        "SELECT CAST(COALESCE(MAX(pk), 0) AS SIGNED) AS n FROM `keys`",
         vec![],
     )
     .await?;

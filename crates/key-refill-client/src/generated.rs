@@ -55,7 +55,6 @@ impl<B: KeyRefillBackend> KeyRefillService<B> {
     ) -> HandlerResult<messages::hydra::v1::RunRefillResponse> {
         self.0.run_refill(ctx, req).await
     }
-
     /// Refills what is due among a range of rows, for a bounded time; RunRefill of a large population calls it.
     #[handler(name = "RefillRange", ingress_private)]
     async fn refill_range<'a>(
@@ -78,7 +77,6 @@ impl KeyRefillBackend for Contract {
     ) -> HandlerResult<messages::hydra::v1::RunRefillResponse> {
         match *self {}
     }
-
     async fn refill_range<'a>(
         &'a self,
         _: ObjectContext<'a>,

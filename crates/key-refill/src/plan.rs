@@ -3,7 +3,7 @@
 //! Not for what is due in a range: that is asked chunk by chunk.
 
 use durable::Stop;
-use mysql::{Db, DbError, sql};
+use mysql::{Db, sql};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ struct Ends {
 pub(crate) async fn plan(db: &Db, settings: &Settings) -> Result<Vec<Range>, Stop> {
     let ends: Option<Ends> = mysql::retry(|| async {
         let sql = "SELECT MIN(pk) AS first, MAX(pk) AS last FROM `keys`";
-        Ok::<_, DbError>(sql::one(db.primary(), sql, []).await?)
+        sql::one(db.primary(), sql, []).await
     })
     .await?;
     Ok(match ends {

@@ -90,12 +90,13 @@ fn a_date_that_begins_soon_is_waited_for_and_one_further_ahead_is_refused() {
         assert_eq!(world.run(&tomorrow).await.expect("waits"), 0);
         assert_eq!(world.remaining(&key).await, Some(100));
         let sql = format!(
-            "SELECT id, scheduled_start_at FROM sys_invocation WHERE target_service_name = '{SERVICE}' \
+            "SELECT * FROM sys_invocation WHERE target_service_name = '{SERVICE}' \
              AND target_service_key = '{tomorrow}' AND status = 'scheduled'"
         );
         let admin = testbed::admin().await;
         let scheduled = admin.query(&sql).await.expect("invocations");
         assert_eq!(scheduled.len(), 1, "{scheduled:?}");
+        // all columns: asked for alone, this one comes empty
         let at = scheduled[0]["scheduled_start_at"]
             .as_str()
             .expect("an instant");

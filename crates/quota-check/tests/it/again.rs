@@ -37,7 +37,7 @@ fn qta_9_after_six_days_and_twenty_hours_a_reminder_is_sent() {
             .set_notified(&[(&due, before - WEEK), (&not_yet, before - WEEK + 60)])
             .await;
         assert_eq!(world.run().await.expect("runs"), (2, 2, 1));
-        assert_eq!(world.told(), [due.clone()]);
+        assert_eq!(world.told(), std::slice::from_ref(&due));
         assert_eq!(
             world.titles(),
             ["Quota Still Exceeded (Weekly Reminder): Acme"]

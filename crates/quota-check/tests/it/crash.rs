@@ -32,7 +32,7 @@ fn qta_11_after_a_crash_whoever_was_told_is_not_told_again() {
         assert_eq!(times(&ids[2]), 1, "{told:?}");
         assert_eq!(world.beats(), 1);
         assert_eq!(world.notified().await.len(), 3);
-        testbed::assert_quiet(&[world.month.clone()]).await;
+        testbed::assert_quiet(std::slice::from_ref(&world.month)).await;
     });
 }
 

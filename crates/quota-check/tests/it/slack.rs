@@ -108,6 +108,6 @@ fn slack_is_left_alone_when_it_asks_for_it_and_the_rest_is_told_later() {
         );
         testbed::eventually(SOON, || async { world.state().await.len() == 1 }).await;
         assert_eq!(world.notified().await.len(), 3);
-        testbed::assert_quiet(&[world.month.clone()]).await;
+        testbed::assert_quiet(std::slice::from_ref(&world.month)).await;
     });
 }
