@@ -3,8 +3,12 @@
 //! A new one is a field, a line in [`Outside::start`] and its keys in [`Outside::config`]. Not for neighbours that are
 //! Restate services (see `driver`), and not for what replaces a part inside the worker process (see `child`).
 
+use clickhouse_engine::ClickHouse;
 use faults::http::{Script, ScriptedHttp};
 use testbed::DnsServer;
+use vault::Vault;
+
+use crate::effects::SLACK_WEBHOOK;
 
 /// What the worker of a lane reaches beside Restate and the database.
 pub(crate) struct Outside {
@@ -13,7 +17,15 @@ pub(crate) struct Outside {
     pub(crate) hooks: ScriptedHttp,
     /// Answers with the records a scene publishes; under names of its own, so that plays cannot meet.
     pub(crate) dns: DnsServer,
+    /// One engine for all lanes; users have the names of a play's workspace.
+    pub(crate) clickhouse: &'static ClickHouse,
+    /// The database of the engine that the worker reads: this lane's own.
+    pub(crate) database: String,
+    vault: vault_dev::Server,
 }
+
+/// Who may call the Vault.
+const TOKEN: &str = "proof";
 
 impl Outside {
     /// Starts them for one lane.
@@ -23,33 +35,74 @@ impl Outside {
     pub(crate) async fn start() -> Result<Self, String> {
         let hooks = ScriptedHttp::start(Script::new().answer(200, "ok")).await;
         let dns = DnsServer::start().await;
+        let clickhouse = clickhouse_engine::shared().await;
+        let database = ids::random(ids::Prefix::KEY);
+        let made = clickhouse.database(&database).await;
+        made.map_err(|e| e.to_string())?;
+        let vault = vault_dev::Options::in_memory(TOKEN).map_err(|e| e.to_string())?;
+        let vault = vault_dev::Server::start(vault).await;
         Ok(Self {
             hooks: hooks.map_err(|e| e.to_string())?,
             dns: dns.map_err(|e| e.to_string())?,
+            clickhouse,
+            database,
+            vault: vault.map_err(|e| e.to_string())?,
         })
     }
 
     /// The worker's configuration for them, as TOML tables: addresses and `[test_timings.<service>]`.
     pub(crate) fn config(&self) -> String {
         // A check that is not the story's own comes after every play.
+        let (http, native) = (self.clickhouse.http_url(), self.clickhouse.native_url());
         format!(
             r#"
 [dns]
 servers = ["{}"]
 timeout = "2s"
+[test_timings.teardown]
+first_pause = "10m"
+longest_pause = "10m"
+settle = "10m"
+
 [test_timings.domains]
 check_interval = "1h"
 confirm_delay = "1h"
+[vault]
+url = "{}"
+token = "{TOKEN}"
+[clickhouse]
+url = "{}"
+http_url = "{http}"
+admin_url = "{}"
+admin_http_url = "{http}"
+[slack]
+quota_check_webhook_url = "{}/slack"
 "#,
-            self.dns.addr()
+            self.dns.addr(),
+            self.vault.url(),
+            self.clickhouse.native_url_of(&self.database),
+            native,
+            self.hooks.url(),
         )
+    }
+
+    /// A client of the Vault, for looking at what the worker sealed.
+    ///
+    /// # Errors
+    /// It cannot be built, in words.
+    pub(crate) fn vault_client(&self) -> Result<Vault, String> {
+        Vault::new(&self.vault.url(), TOKEN).map_err(|e| e.to_string())
     }
 
     /// Effects since [`Outside::forget`] that name nothing of the scene by themselves.
     pub(crate) fn told(&self) -> Vec<String> {
         let line = |r: faults::http::Received| {
             let body = String::from_utf8_lossy(&r.body).into_owned();
-            format!("<outside> {} {body}", r.line)
+            let what = match r.line.as_str() {
+                "POST /slack" => SLACK_WEBHOOK.words(),
+                line => line,
+            };
+            format!("<outside> {what} {body}")
         };
         self.hooks.received().into_iter().map(line).collect()
     }

@@ -1,9 +1,18 @@
 //! The stories, one file a service.
 
+mod certificate;
+mod clickhouse_user;
+mod cron;
+mod deletes;
 mod deploy;
 mod deployment;
 mod domain;
+mod key_last_used;
+mod openapi;
+mod quota;
+mod refill;
 mod routing;
+mod scheduler;
 mod traffic;
 mod versioning;
 
@@ -19,7 +28,16 @@ pub fn all() -> Vec<Story> {
         traffic::stories(),
         deployment::stories(),
         domain::stories(),
+        certificate::stories(),
         routing::stories(),
+        refill::stories(),
+        quota::stories(),
+        scheduler::stories(),
+        cron::stories(),
+        clickhouse_user::stories(),
+        key_last_used::stories(),
+        deletes::stories(),
+        openapi::stories(),
         versioning::stories(),
     ]
     .concat()
