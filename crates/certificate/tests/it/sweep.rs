@@ -120,7 +120,7 @@ fn crt_12_a_stuck_challenge_is_taken_up_again() {
             .await
             .add(&stuck.host, DnsData::A([127, 0, 0, 1].into()));
         world.sweep(&json!({})).await;
-        assert_eq!(started(&world).await, [stuck.host.clone()]);
+        assert_eq!(started(&world).await, std::slice::from_ref(&stuck.host));
         testbed::eventually(SOON, async || {
             world.certificate(&stuck.host).await.is_some()
         })

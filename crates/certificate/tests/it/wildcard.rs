@@ -69,7 +69,7 @@ fn crt_4_a_wildcard_is_proven_beside_foreign_values() {
             .await
             .expect("a certificate");
         let said = acme::read(&row.certificate).expect("readable");
-        assert_eq!(said.names, [domain.host.clone()]);
+        assert_eq!(said.names, std::slice::from_ref(&domain.host));
         // while the change was pending nobody was told to look, and the authoritative servers were asked after it
         assert!(world.steps(&domain.host, "record seen").await >= 3);
         assert!(testbed::dns().await.queries(&name, Some(DnsKind::Txt)) >= 2);
