@@ -3,11 +3,15 @@
 
 mod calls;
 mod commands;
+mod deletes;
 mod driver;
+mod last_used;
 mod load;
 mod machine;
 mod observe;
 mod overhead;
+mod quota;
+mod refill;
 mod report;
 mod scale;
 mod sql;
@@ -64,6 +68,7 @@ enum Part {
     Commands,
     Overhead,
     Waiting,
+    Jobs,
 }
 
 fn main() -> ExitCode {
@@ -133,6 +138,12 @@ async fn run(args: Args) -> Result<()> {
     worker.stop().await?;
     if wanted(Part::Waiting) {
         waiting::measure(&stack, &scale, &mut report).await?;
+    }
+    if wanted(Part::Jobs) {
+        refill::measure(&stack, &scale, &mut report).await?;
+        quota::measure(&stack, &scale, &mut report).await?;
+        last_used::measure(&stack, &scale, &mut report).await?;
+        deletes::measure(&stack, scale.deletes, &mut report).await?;
     }
     stack.stop().await?;
     report.finish(args.doc.as_deref())

@@ -12,6 +12,14 @@ pub(crate) struct Scale {
     pub(crate) deploys: usize,
     /// Deployments that wait together.
     pub(crate) waiting: usize,
+    /// Rows of the environment that is deleted.
+    pub(crate) deletes: usize,
+    /// Keys of one last-used sync.
+    pub(crate) last_used: usize,
+    /// Keys that are due in one refill, among twice as many.
+    pub(crate) refill: usize,
+    /// Workspaces of one quota check.
+    pub(crate) quota: usize,
 }
 
 impl Scale {
@@ -23,6 +31,10 @@ impl Scale {
             starts: 10,
             deploys: 240,
             waiting: 5_000,
+            deletes: 10_000,
+            last_used: 1_000_000,
+            refill: 1_000_000,
+            quota: 100_000,
         }
     }
 
@@ -34,6 +46,10 @@ impl Scale {
             starts: 2,
             deploys: 16,
             waiting: 40,
+            deletes: 2_500,
+            last_used: 20_000,
+            refill: 20_000,
+            quota: 2_000,
         }
     }
 }

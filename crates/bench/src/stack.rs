@@ -109,7 +109,23 @@ impl Stack {
 
     /// The same, with the time from its start until it was ready.
     pub(crate) async fn timed_worker(&self) -> Result<(Worker, std::time::Duration)> {
-        Worker::start(&self.worker, &self.dsn, &self.admin_url, &self.ingress_url).await
+        self.start_worker("").await
+    }
+
+    /// Starts a worker with further sections in its configuration and waits until it is ready.
+    pub(crate) async fn worker_with(&self, sections: &str) -> Result<Worker> {
+        Ok(self.start_worker(sections).await?.0)
+    }
+
+    async fn start_worker(&self, sections: &str) -> Result<(Worker, std::time::Duration)> {
+        Worker::start(
+            &self.worker,
+            &self.dsn,
+            &self.admin_url,
+            &self.ingress_url,
+            sections,
+        )
+        .await
     }
 
     /// Whether commits of the database reach the disk before they are answered. Off while rows are prepared.

@@ -40,13 +40,14 @@ impl Worker {
         dsn: &str,
         admin_url: &str,
         ingress_url: &str,
+        sections: &str,
     ) -> Result<(Self, Duration)> {
         let dir = tempfile::tempdir()?;
         // The sizes and times of production; only addresses differ.
         let config = format!(
             "cname_domain = \"cname.test\"\ndefault_domain = \"bench.test\"\n[database]\nprimary = \"{dsn}\"\n\
              [restate]\nlisten = \"127.0.0.1:0\"\nadmin_url = \"{admin_url}\"\ningress_url = \"{ingress_url}\"\n\
-             register_as = \"http://127.0.0.1:{{port}}\"\n[observability.logging]\nformat = \"json\"\n"
+             register_as = \"http://127.0.0.1:{{port}}\"\n[observability.logging]\nformat = \"json\"\n{sections}"
         );
         let path = dir.path().join("worker.toml");
         std::fs::write(&path, config)?;

@@ -5,7 +5,7 @@ use crate::period::Period;
 use crate::state::{self, HeldUp, Notified};
 use crate::tell::{Told, tell};
 use crate::usage::WorkspaceUsage;
-use crate::workspaces::{self, BATCH, Exceeded};
+use crate::workspaces::{self, Exceeded, STEP};
 use crate::{QuotaCheck, heartbeat, message, page, steps};
 use durable::{Preset, Stop, codes};
 use messages::hydra::v1::{RunCheckRequest, RunCheckResponse};
@@ -171,7 +171,7 @@ async fn pages(
                 total,
             })
             .collect();
-        for batch in usage.chunks(BATCH) {
+        for batch in usage.chunks(STEP) {
             let told = notified.all();
             let looked = durable::run!(
                 ctx,
@@ -192,7 +192,7 @@ async fn pages(
                 if let Some(wait) =
                     one(service, ctx, begin.now, workspace, notified, counts).await?
                 {
-                    // the batch is looked at again from its beginning; who was told is known
+                    // this part is looked at again from its beginning; who was told is known
                     counts.checked = before.checked;
                     counts.exceeded = before.exceeded;
                     counts.refused = before.refused;

@@ -4,7 +4,7 @@
 pub(crate) const BEGIN: &str = "begin";
 /// One page of usage.
 pub(crate) const USAGE: &str = "get billable usage above threshold";
-/// The workspaces and quotas of up to a hundred ids.
+/// The workspaces and quotas of up to a thousand ids.
 pub(crate) const FETCH: &str = "fetch workspaces";
 /// One message.
 pub(crate) const NOTIFY: &str = "notify";

@@ -1,15 +1,17 @@
-//! The step that reads the workspaces and quotas of up to a hundred ids and says which are over.
+//! The step that reads the workspaces and quotas of some hundred ids, a hundred at a time, and says which are over.
 
 use crate::decide;
 use crate::usage::WorkspaceUsage;
 use durable::Stop;
-use mysql::{Db, sql};
+use mysql::{Db, DbError, sql};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Ids of one look.
-pub(crate) const BATCH: usize = 100;
+/// Ids of one step.
+pub(crate) const STEP: usize = 10 * BATCH;
+/// Ids of one statement.
+const BATCH: usize = 100;
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -38,10 +40,10 @@ pub(crate) struct Exceeded {
 }
 
 /// What was found; journaled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Looked {
-    /// Ids asked for.
-    pub(crate) asked: usize,
+    /// Ids of each statement.
+    pub(crate) asked: Vec<usize>,
     /// Workspaces that exist.
     pub(crate) checked: usize,
     /// Those over their quota, in the order of their ids.
@@ -53,9 +55,18 @@ pub(crate) struct Looked {
 /// Reads from the replica: a quota changed a moment ago may count tomorrow.
 pub(crate) async fn look(
     db: &Db,
-    batch: &[WorkspaceUsage],
+    usage: &[WorkspaceUsage],
     told: &BTreeMap<String, i64>,
 ) -> Result<Looked, Stop> {
+    let mut looked = Looked::default();
+    for batch in usage.chunks(BATCH) {
+        looked.asked.push(batch.len());
+        judge(batch, rows(db, batch).await?, told, &mut looked);
+    }
+    Ok(looked)
+}
+
+async fn rows(db: &Db, batch: &[WorkspaceUsage]) -> Result<Vec<Row>, DbError> {
     let text = format!(
         "SELECT w.id, w.org_id, w.name, w.stripe_customer_id, w.tier, w.enabled, w.deleted_at_m, q.requests_per_month \
          FROM workspaces w LEFT JOIN quota q ON q.workspace_id = w.id WHERE w.id IN ({})",
@@ -65,11 +76,15 @@ pub(crate) async fn look(
     let last = batch.last().map_or("", |usage| usage.workspace_id.as_str());
     let ids = batch.iter().map(|usage| usage.workspace_id.as_str());
     let values = ids.chain(std::iter::repeat(last)).take(BATCH);
-    let rows: Vec<Row> = sql::all(db.replica(), &text, values.map(Into::into)).await?;
-    Ok(judge(batch, rows, told))
+    sql::all(db.replica(), &text, values.map(Into::into)).await
 }
 
-fn judge(batch: &[WorkspaceUsage], mut rows: Vec<Row>, told: &BTreeMap<String, i64>) -> Looked {
+fn judge(
+    batch: &[WorkspaceUsage],
+    mut rows: Vec<Row>,
+    told: &BTreeMap<String, i64>,
+    looked: &mut Looked,
+) {
     let used: BTreeMap<&str, i64> = batch
         .iter()
         .map(|usage| (usage.workspace_id.as_str(), usage.total))
@@ -77,12 +92,7 @@ fn judge(batch: &[WorkspaceUsage], mut rows: Vec<Row>, told: &BTreeMap<String, i
     // the database compares ids without case and gives them in its own order
     rows.retain(|row| used.contains_key(row.id.as_str()));
     rows.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut looked = Looked {
-        asked: batch.len(),
-        checked: rows.len(),
-        over: Vec::new(),
-        below: Vec::new(),
-    };
+    looked.checked += rows.len();
     for row in rows {
         let used = used.get(row.id.as_str()).copied().unwrap_or(0);
         match row.requests_per_month {
@@ -100,7 +110,6 @@ fn judge(batch: &[WorkspaceUsage], mut rows: Vec<Row>, told: &BTreeMap<String, i
             _ => {}
         }
     }
-    looked
 }
 
 #[cfg(test)]
@@ -141,8 +150,9 @@ mod tests {
         rows[5].enabled = false;
         rows[6].deleted_at_m = Some(1);
         let told = BTreeMap::from([("ws_c".to_owned(), 5)]);
-        let looked = judge(&batch, rows, &told);
-        assert_eq!((looked.asked, looked.checked), (6, 6));
+        let mut looked = Looked::default();
+        judge(&batch, rows, &told, &mut looked);
+        assert_eq!(looked.checked, 6);
         let over: Vec<&str> = looked.over.iter().map(|w| w.id.as_str()).collect();
         assert_eq!(over, ["ws_B", "ws_a"]);
         assert_eq!(looked.below, ["ws_c"]);

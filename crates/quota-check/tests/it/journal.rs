@@ -39,7 +39,7 @@ fn a_run_is_a_beginning_a_page_a_look_and_a_step_a_message() {
     });
 }
 
-/// `asked` of every look in the journal of an invocation, in order.
+/// `asked` of every step in the journal of an invocation, in order: the ids of each statement.
 async fn asked(id: &str) -> Vec<u64> {
     let sql = format!("SELECT entry_json FROM sys_journal WHERE id = '{id}' ORDER BY index");
     let rows = testbed::admin().await.query(&sql).await.expect("journal");
@@ -49,7 +49,8 @@ async fn asked(id: &str) -> Vec<u64> {
         let entry: Value = serde_json::from_str(text).expect("JSON");
         let result =
             find_bytes(&entry).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        found.extend(result.and_then(|result| result["asked"].as_u64()));
+        let asked = result.and_then(|result| result["asked"].as_array().cloned());
+        found.extend(asked.into_iter().flatten().filter_map(|n| n.as_u64()));
     }
     found
 }
@@ -87,7 +88,7 @@ fn qta_12_two_hundred_and_fifty_workspaces_are_three_looks_also_after_a_crash() 
                 }
             }
             ids.sort();
-            let lost = Cut::run_result(SERVICE, "RunCheck", "fetch workspaces").times(3);
+            let lost = Cut::run_result(SERVICE, "RunCheck", "fetch workspaces");
             let cut = crash.then(|| world.proxy.cut(lost));
             let ingress = testbed::ingress().await;
             let sent = ingress
@@ -96,13 +97,10 @@ fn qta_12_two_hundred_and_fifty_workspaces_are_three_looks_also_after_a_crash() 
             let id = sent.expect("sent");
             let answer = ingress.attach(&id).await.expect("runs");
             if let Some(cut) = cut {
-                assert!(
-                    cut.wait(SOON).await.is_some(),
-                    "no crash in each of the three"
-                );
+                assert!(cut.wait(SOON).await.is_some(), "no crash");
             }
             assert_eq!(counts(&answer), (250, 5, 5), "crash: {crash}");
-            assert_eq!(world.steps("fetch workspaces"), 3);
+            assert_eq!(world.steps("fetch workspaces"), 1);
             assert_eq!(asked(&id).await, [100, 100, 50]);
             assert_eq!(world.told(), ids, "each once, in the order of their ids");
         }
