@@ -39,6 +39,10 @@ pub const STEP_SECONDS: &str = "ctrl_worker_step_seconds";
 pub const OUTSIDE_SECONDS: &str = "ctrl_worker_outside_seconds";
 /// Answers about certificates.
 pub const CERTIFICATES: &str = "ctrl_worker_certificates_total";
+/// Nonces that the certificate authority refused.
+pub const ACME_NONCES_REFUSED: &str = "ctrl_worker_acme_nonces_refused_total";
+/// Exchanges with the certificate authority begun again for that reason.
+pub const ACME_NONCE_ROUNDS: &str = "ctrl_worker_acme_nonce_rounds_total";
 /// Age of the oldest unfinished work.
 pub const OLDEST_ACTIVE_SECONDS: &str = "ctrl_worker_oldest_active_seconds";
 /// Deployments that wait for their instances.
@@ -113,6 +117,18 @@ pub const FAMILIES: &[Family] = &[
         Kind::Counter,
         &["outcome", "cause"],
         "Answers about certificates, by outcome and cause",
+    ),
+    family(
+        ACME_NONCES_REFUSED,
+        Kind::Counter,
+        &[],
+        "Nonces that the certificate authority refused",
+    ),
+    family(
+        ACME_NONCE_ROUNDS,
+        Kind::Counter,
+        &[],
+        "Exchanges with the certificate authority begun again because of refused nonces",
     ),
     family(
         OLDEST_ACTIVE_SECONDS,
@@ -241,7 +257,13 @@ impl Recorder {
     pub fn install(version: &str) -> Result<Self, TelemetryError> {
         let mut builder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full(DATABASE_LATENCY.to_owned()), DATABASE_BUCKETS)?;
-        for name in [HANDLER_SECONDS, STEP_SECONDS, OUTSIDE_SECONDS, JOB_SECONDS] {
+        for name in [
+            HANDLER_SECONDS,
+            STEP_SECONDS,
+            OUTSIDE_SECONDS,
+            JOB_SECONDS,
+            RUN_SECONDS,
+        ] {
             builder =
                 builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), WORK_BUCKETS)?;
         }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use telemetry::metrics::{CERTIFICATES, FAMILIES, Family, PANICS, QUOTA_NOTICES, RECONCILED};
+use telemetry::metrics::{
+    ACME_NONCE_ROUNDS, ACME_NONCES_REFUSED, CERTIFICATES, FAMILIES, Family, PANICS, QUOTA_NOTICES,
+    RECONCILED, RUN_ITEMS,
+};
 
 use crate::process::{NO_RESTATE, PATIENCE, Worker, config};
 
@@ -49,8 +52,17 @@ fn wrk_21_metrics_are_served_where_a_port_is_set_and_nowhere_else() {
     });
 }
 
-/// Families that appear only after something went wrong, when certificates are asked for, or a quota is used up.
-const RARE: [&str; 4] = [CERTIFICATES, RECONCILED, PANICS, QUOTA_NOTICES];
+/// Families that appear only after something went wrong, when certificates are asked for, a quota is used up or a key is
+/// due.
+const RARE: [&str; 7] = [
+    ACME_NONCE_ROUNDS,
+    ACME_NONCES_REFUSED,
+    CERTIFICATES,
+    RECONCILED,
+    PANICS,
+    QUOTA_NOTICES,
+    RUN_ITEMS,
+];
 
 #[test]
 fn every_family_is_described_labelled_as_declared_and_explained() {
