@@ -115,7 +115,7 @@ async fn holds(lane: &Lane, scene: &Scene) -> Result<usize, String> {
         .map(|_| ());
     expect(
         vec![me.trim().to_owned()],
-        &[workspace.clone()],
+        std::slice::from_ref(workspace),
         "the login",
     )?;
     expect(

@@ -168,7 +168,7 @@ async fn told_to_stop(lane: &Lane, scene: &Scene) -> Result<usize, String> {
         expect(lane.texts(routes, &[production]).await, &[], "routes")?
             + expect(
                 lane.texts(pointer, &[&scene.app.app_id]).await,
-                &[scene.app.app_id.clone()],
+                std::slice::from_ref(&scene.app.app_id),
                 "apps without a pointer",
             )?
             + expect(
