@@ -132,7 +132,9 @@ impl World {
     }
 
     pub(crate) async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Sql>) -> u64 {
-        mysql::sql::execute(self.db.primary(), sql, values)
+        let values: Vec<Sql> = values.into_iter().collect();
+        // the tests' own statements may meet a round's locks
+        mysql::retry(|| mysql::sql::execute(self.db.primary(), sql, values.clone()))
             .await
             .unwrap_or_else(|e| panic!("{sql}: {e}"))
     }
