@@ -1,7 +1,7 @@
 //! `hydra.v1.ClickhouseUserService`: gives a workspace a ClickHouse user of its own, who sees the workspace's rows within
 //! its retention and nothing else.
 //!
-//! What a user may do is stated in one place, [`statements`], in an order in which no moment has a grant without its row
+//! What a user may do is stated in one place, `statements.rs`, in an order in which no moment has a grant without its row
 //! policy. Not here: the queries of the worker itself (crate `analytics`), and taking users away.
 
 mod configure_user;
