@@ -96,10 +96,11 @@ pub(crate) async fn start(program: PathBuf) -> Result<(Arc<Stage>, Servers), Err
     let behind = database
         .dsn
         .replace(&mariadb.addr().to_string(), &proxy.addr().to_string());
+    // Without the clock: its next timer is always scheduled, and here nothing may be in the end.
     let text = format!(
         "cname_domain = \"cname.test\"\ndefault_domain = \"unkey.test\"\n[database]\nprimary = \"{behind}\"\n\
          [restate]\nlisten = \"{address}\"\nadmin_url = \"{}\"\ningress_url = \"{}\"\n\
-         [observability.logging]\nformat = \"json\"\n[test_timings.deploy]\n{TIMINGS}",
+         [scheduler]\nenabled = false\n[observability.logging]\nformat = \"json\"\n[test_timings.deploy]\n{TIMINGS}",
         restate.admin_url, restate.ingress_url
     );
     std::fs::write(&config, text).map_err(io("write the worker's configuration"))?;
