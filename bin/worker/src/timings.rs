@@ -79,12 +79,14 @@ pub fn domains(config: &Config) -> Result<custom_domain::Timings, String> {
 /// # Errors
 /// A name in `[test_timings]` that nothing has.
 pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
+    let default = deploy::Timings::default();
     let mut t = deploy::Timings {
         wake_timeout: config.deploy.wake_timeout,
         pending_timeout: config.deploy.pending_timeout,
+        watch_first: config.deploy.watch_interval_min.min(default.watch_first),
         watch_min: config.deploy.watch_interval_min,
         watch_max: config.deploy.watch_interval_max,
-        ..deploy::Timings::default()
+        ..default
     };
     for (name, value) in &config.test_timings {
         let field = match name.as_str() {

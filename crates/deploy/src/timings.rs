@@ -21,7 +21,9 @@ pub struct Timings {
     pub reconcile_grace: Duration,
     /// Pause between two passes of the reconciler.
     pub reconcile_interval: Duration,
-    /// Shortest pause between two looks of the readiness watcher.
+    /// Pause of the readiness watcher right after a deployment began to wait.
+    pub watch_first: Duration,
+    /// Pause between two looks of the readiness watcher while few wait and none of them has just begun.
     pub watch_min: Duration,
     /// Longest pause, at `watch_full` waiting deployments and more.
     pub watch_max: Duration,
@@ -42,6 +44,7 @@ impl Default for Timings {
             step_budget: Duration::from_secs(20 * 60),
             reconcile_grace: Duration::from_secs(2 * 60),
             reconcile_interval: Duration::from_secs(10),
+            watch_first: Duration::from_millis(10),
             watch_min: Duration::from_millis(50),
             watch_max: Duration::from_secs(1),
             watch_full: 5_000,

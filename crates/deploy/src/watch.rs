@@ -35,15 +35,12 @@ struct CountRow {
     n: i64,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a task of the process, not a handler: nothing of it is replayed"
-)]
 /// Runs until `shutdown`. Errors are logged and tried again; it never ends by itself.
 pub async fn run(deps: WatchDeps, shutdown: CancellationToken) {
     let timings = &deps.deploy.timings;
     let mut told: BTreeMap<String, Instant> = BTreeMap::new();
     let mut reconcile_at = Instant::now() + timings.reconcile_interval;
+    let mut youngest = None;
     while !shutdown.is_cancelled() {
         let waiting = match look(&deps, &mut told).await {
             Ok(waiting) => waiting,
@@ -58,22 +55,47 @@ pub async fn run(deps: WatchDeps, shutdown: CancellationToken) {
             }
             reconcile_at = Instant::now() + timings.reconcile_interval;
         }
+        rest(&deps, waiting, &mut youngest, &shutdown).await;
+    }
+}
+
+/// Returns when it is time for the next look. Who begins to wait meanwhile brings it nearer.
+async fn rest(
+    deps: &WatchDeps,
+    waiting: usize,
+    youngest: &mut Option<Instant>,
+    shutdown: &CancellationToken,
+) {
+    let begun = Instant::now();
+    loop {
+        let age = youngest.map(|at| at.elapsed());
+        let until = begun + pause(&deps.deploy.timings, waiting, age);
         tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(pause(timings, waiting)) => {}
-            // Only worth a look at once when nothing waited: otherwise the regular pause is short enough.
-            () = deps.deploy.bell.notified(), if waiting == 0 => {}
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep_until(until) => return,
+            () = deps.deploy.bell.notified() => {
+                *youngest = Some(Instant::now());
+                // A deployment has looked itself just before: only the very first one calls for a look at once.
+                if waiting == 0 {
+                    return;
+                }
+            }
         }
     }
 }
 
-/// Pause until the next look, by the number that waits.
-fn pause(t: &Timings, waiting: usize) -> Duration {
+/// Pause until the next look, by the number that waits and how long ago the last one of this process began to. An edge
+/// that is fast is asked often, one that takes minutes is not: a look comes late by a quarter of the wait at most.
+fn pause(t: &Timings, waiting: usize, youngest: Option<Duration>) -> Duration {
     if waiting == 0 {
         return t.watch_max;
     }
     let share = (waiting as f64 / t.watch_full.max(1) as f64).min(1.0);
-    t.watch_min + (t.watch_max.saturating_sub(t.watch_min)).mul_f64(share)
+    let few = match youngest {
+        Some(age) => (age / 4).clamp(t.watch_first.min(t.watch_min), t.watch_min),
+        None => t.watch_min,
+    };
+    few + (t.watch_max.saturating_sub(t.watch_min)).mul_f64(share)
 }
 
 async fn look(
@@ -121,17 +143,30 @@ async fn look(
 mod tests {
     use super::*;
 
+    const LONG_AGO: Option<Duration> = Some(Duration::from_secs(60));
+
     #[test]
     fn the_pause_grows_with_the_number_that_waits() {
         let t = Timings::default();
-        assert_eq!(pause(&t, 1).as_millis() / 10, 5);
-        assert!(pause(&t, 100) < Duration::from_millis(75));
-        assert_eq!(pause(&t, 5_000), Duration::from_secs(1));
-        assert_eq!(pause(&t, 50_000), Duration::from_secs(1));
+        for youngest in [None, LONG_AGO] {
+            assert_eq!(pause(&t, 1, youngest).as_millis() / 10, 5);
+            assert!(pause(&t, 100, youngest) < Duration::from_millis(75));
+            assert_eq!(pause(&t, 5_000, youngest), Duration::from_secs(1));
+            assert_eq!(pause(&t, 50_000, youngest), Duration::from_secs(1));
+        }
         assert_eq!(
-            pause(&t, 0),
+            pause(&t, 0, LONG_AGO),
             Duration::from_secs(1),
             "woken by the bell instead"
         );
+    }
+
+    #[test]
+    fn the_pause_follows_the_age_of_the_youngest_wait() {
+        let t = Timings::default();
+        let at = |ms| pause(&t, 1, Some(Duration::from_millis(ms))).as_millis();
+        assert_eq!([at(0), at(80), at(160), at(1_000)], [10, 20, 40, 50]);
+        let thousands = pause(&t, 5_000, Some(Duration::ZERO));
+        assert!(thousands > Duration::from_millis(900), "{thousands:?}");
     }
 }

@@ -24,7 +24,8 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
     /// Most connections per pool.
     pub max_connections: u32,
-    /// How long a statement waits for a free or a new connection.
+    /// How long a statement waits for a free or a new connection. Far below the shortest abort timeout of a handler, and
+    /// long enough for a burst of as many invocations as Restate runs at a time to queue.
     pub acquire_timeout: Duration,
     /// Do not connect yet: [`Db::connect`] succeeds while the server is down.
     pub lazy: bool,
@@ -38,7 +39,7 @@ impl Options {
             replica: None,
             ca_file: None,
             max_connections: 25,
-            acquire_timeout: Duration::from_secs(5),
+            acquire_timeout: Duration::from_secs(20),
             lazy: false,
         }
     }

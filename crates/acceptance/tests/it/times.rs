@@ -14,6 +14,7 @@ pub(crate) fn timings() -> Timings {
         step_budget: Duration::from_secs(20),
         reconcile_grace: Duration::from_secs(3),
         reconcile_interval: Duration::from_millis(500),
+        watch_first: Duration::from_millis(10),
         watch_min: Duration::from_millis(20),
         watch_max: Duration::from_millis(200),
         watch_full: 100,
