@@ -7,68 +7,37 @@ use durable::{Preset, Stop};
 use environment_client::EnvironmentClient;
 use messages::hydra::v1::{DeleteAppRequest, DeleteAppResponse, DeleteEnvironmentRequest};
 use restate_sdk::context::{ContextClient as _, ObjectContext};
-use std::time::Duration;
 use teardown::protection;
-use teardown::rounds::{self, HEADER, Progress, Turn};
-
-/// How a round ended.
-enum Round {
-    /// There is no such app, and nothing of it.
-    Nothing,
-    /// Environments are left.
-    Waits(Owner),
-    /// The app's row is gone.
-    Gone(Owner),
-}
+use teardown::rounds::{self, Round};
 
 pub(crate) async fn delete(
     deps: &Deps,
     ctx: &ObjectContext<'_>,
     nonce: String,
 ) -> Result<DeleteAppResponse, Stop> {
-    let before = match rounds::turn::<Owner>(ctx).await? {
-        Turn::Replaced => return Ok(DeleteAppResponse::default()),
-        Turn::Go(before) => before,
+    let again = |(header, nonce), pause| {
+        let _ = ctx
+            .object_client::<AppClient<'_>>(ctx.key())
+            .delete(DeleteAppRequest::default())
+            .header(header, nonce)
+            .send_after(pause);
     };
-    let timings = &deps.timings;
-    let count = before.as_ref().map_or(0, |p| p.round);
-    let removed = before.as_ref().is_some_and(|p| p.removed);
-    let next = |removed, owner| Progress {
-        nonce: nonce.clone(),
-        round: count.saturating_add(1),
-        removed,
-        owner,
-    };
-    match round(deps, ctx, before.as_ref().and_then(|p| p.owner.clone())).await {
-        Ok(Round::Waits(owner)) => go_on(ctx, next(removed, Some(owner)), timings.pause(count)),
-        // Once more later: an environment may have been created by a request that had read the app before.
-        Ok(Round::Gone(owner)) if !removed => {
-            go_on(ctx, next(true, Some(owner)), timings.aftercare);
-        }
-        Ok(Round::Gone(_) | Round::Nothing) => rounds::end(ctx),
-        Err(stop) if rounds::ran_out_of_retries(&stop) => {
-            let owner = before.and_then(|p| p.owner);
-            go_on(ctx, next(removed, owner), timings.again_after);
-            return Err(stop);
-        }
-        Err(stop) => {
-            rounds::end(ctx);
-            return Err(stop);
-        }
-    }
+    rounds::run(
+        ctx,
+        &deps.timings,
+        nonce,
+        |before| round(deps, ctx, before),
+        again,
+    )
+    .await?;
     Ok(DeleteAppResponse::default())
 }
 
-fn go_on(ctx: &ObjectContext<'_>, progress: Progress<Owner>, pause: Duration) {
-    rounds::keep(ctx, &progress);
-    let _ = ctx
-        .object_client::<AppClient<'_>>(ctx.key())
-        .delete(DeleteAppRequest::default())
-        .header(HEADER.to_owned(), progress.nonce)
-        .send_after(pause);
-}
-
-async fn round(deps: &Deps, ctx: &ObjectContext<'_>, before: Option<Owner>) -> Result<Round, Stop> {
+async fn round(
+    deps: &Deps,
+    ctx: &ObjectContext<'_>,
+    before: Option<Owner>,
+) -> Result<Round<Owner>, Stop> {
     let (db, key) = (&deps.db, ctx.key());
     let found = durable::run!(ctx, steps::FIND, Preset::Database, owner::find(db, key))?;
     let owner = match (found, before) {

@@ -10,9 +10,8 @@ use environment_client::EnvironmentClient;
 use messages::hydra::v1::{DeleteEnvironmentRequest, DeleteEnvironmentResponse};
 use restate_sdk::context::{ContextClient as _, ObjectContext};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 use teardown::protection;
-use teardown::rounds::{self, HEADER, Progress, Turn};
+use teardown::rounds::{self, Round};
 
 /// Chunks of one kind in one round: a bound for its journal.
 const MOST_CHUNKS: usize = 40;
@@ -25,71 +24,34 @@ pub(crate) struct Memory {
     archived_at: i64,
 }
 
-/// How a round ended.
-enum Round {
-    /// There is no such environment, and nothing of it.
-    Nothing,
-    /// Something is not gone yet.
-    Waits(Memory),
-    /// The environment's row is gone.
-    Gone(Memory),
-}
-
 pub(crate) async fn delete(
     deps: &Deps,
     ctx: &ObjectContext<'_>,
     nonce: String,
 ) -> Result<DeleteEnvironmentResponse, Stop> {
-    let before = match rounds::turn::<Memory>(ctx).await? {
-        Turn::Replaced => return Ok(DeleteEnvironmentResponse::default()),
-        Turn::Go(before) => before,
+    let again = |(header, nonce), pause| {
+        let _ = ctx
+            .object_client::<EnvironmentClient<'_>>(ctx.key())
+            .delete(DeleteEnvironmentRequest::default())
+            .header(header, nonce)
+            .send_after(pause);
     };
-    let timings = &deps.timings;
-    let count = before.as_ref().map_or(0, |p| p.round);
-    let removed = before.as_ref().is_some_and(|p| p.removed);
-    let next = |removed, owner| Progress {
-        nonce: nonce.clone(),
-        round: count.saturating_add(1),
-        removed,
-        owner,
-    };
-    match round(deps, ctx, before.as_ref().and_then(|p| p.owner.clone())).await {
-        Ok(Round::Waits(memory)) => go_on(ctx, next(removed, Some(memory)), timings.pause(count)),
-        // Once more later: a request that had read the environment before may still write rows for it.
-        Ok(Round::Gone(memory)) if !removed => {
-            go_on(ctx, next(true, Some(memory)), timings.aftercare)
-        }
-        Ok(Round::Gone(_) | Round::Nothing) => rounds::end(ctx),
-        Err(stop) if rounds::ran_out_of_retries(&stop) => {
-            go_on(
-                ctx,
-                next(removed, before.and_then(|p| p.owner)),
-                timings.again_after,
-            );
-            return Err(stop);
-        }
-        Err(stop) => {
-            rounds::end(ctx);
-            return Err(stop);
-        }
-    }
+    rounds::run(
+        ctx,
+        &deps.timings,
+        nonce,
+        |before| round(deps, ctx, before),
+        again,
+    )
+    .await?;
     Ok(DeleteEnvironmentResponse::default())
-}
-
-fn go_on(ctx: &ObjectContext<'_>, progress: Progress<Memory>, pause: Duration) {
-    rounds::keep(ctx, &progress);
-    let _ = ctx
-        .object_client::<EnvironmentClient<'_>>(ctx.key())
-        .delete(DeleteEnvironmentRequest::default())
-        .header(HEADER.to_owned(), progress.nonce)
-        .send_after(pause);
 }
 
 async fn round(
     deps: &Deps,
     ctx: &ObjectContext<'_>,
     before: Option<Memory>,
-) -> Result<Round, Stop> {
+) -> Result<Round<Memory>, Stop> {
     let (db, admin, key) = (&deps.db, &deps.admin, ctx.key());
     let found = durable::run!(ctx, steps::FIND, Preset::Database, owner::find(db, key))?;
     let mut memory = match (found, before) {

@@ -8,29 +8,32 @@ use restate_sdk::context::{ContextReadState, ContextWriteState, ObjectContext};
 use restate_sdk::serde::Json;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use crate::Timings;
 
 /// Header of a message that goes on with a delete.
-pub const HEADER: &str = "x-ctrl-worker-round";
+const HEADER: &str = "x-ctrl-worker-round";
 
 /// Key of the object state.
-pub const STATE: &str = "deletion";
+const STATE: &str = "deletion";
 
 /// How far a delete is. `O` says whose it is, and lives longer than the row it was read from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress<O> {
+struct Progress<O> {
     /// Token of the one message that may go on.
-    pub nonce: String,
+    nonce: String,
     /// Rounds done.
-    pub round: u32,
+    round: u32,
     /// Whether the thing's own row is gone.
-    pub removed: bool,
+    removed: bool,
     /// Whose it is; nothing when no round has come so far yet.
-    pub owner: Option<O>,
+    owner: Option<O>,
 }
 
 /// What this call of the handler is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn<O> {
+enum Turn<O> {
     /// A message whose place another one has taken: nothing to do.
     Replaced,
     /// A new wish, or the message that is to go on, with what the rounds before left.
@@ -38,10 +41,7 @@ pub enum Turn<O> {
 }
 
 /// Reads what the rounds before left, and judges this call.
-///
-/// # Errors
-/// The object state could not be read.
-pub async fn turn<O>(ctx: &ObjectContext<'_>) -> Result<Turn<O>, Stop>
+async fn turn<O>(ctx: &ObjectContext<'_>) -> Result<Turn<O>, Stop>
 where
     O: Serialize + DeserializeOwned + Send + 'static,
 {
@@ -58,22 +58,71 @@ fn judge<O>(stored: Option<Progress<O>>, sent: Option<&str>) -> Turn<O> {
     }
 }
 
-/// Remembers how far the delete is; the caller sends the message with `progress.nonce` in [`HEADER`].
-pub fn keep<O>(ctx: &ObjectContext<'_>, progress: &Progress<O>)
-where
-    O: Serialize + Clone + 'static,
-{
-    ctx.set(STATE, Json(progress.clone()));
+/// How a round ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Round<O> {
+    /// There is no such thing, and nothing of it.
+    Nothing,
+    /// Something of it is not gone yet.
+    Waits(O),
+    /// Its own row is gone.
+    Gone(O),
 }
 
-/// The delete is over.
-pub fn end(ctx: &ObjectContext<'_>) {
-    ctx.clear(STATE);
+/// Does one round of a delete: `round` gets what the rounds before remembered, and does what can be done now. Where
+/// another one has to follow, `send` sends the message to the object itself after the pause, with the given header.
+///
+/// # Errors
+/// Those of `round`, and of reading the object state.
+pub async fn run<O, F, Fut>(
+    ctx: &ObjectContext<'_>,
+    timings: &Timings,
+    nonce: String,
+    round: F,
+    send: impl FnOnce((String, String), Duration) + Send,
+) -> Result<(), Stop>
+where
+    O: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    F: FnOnce(Option<O>) -> Fut + Send,
+    Fut: Future<Output = Result<Round<O>, Stop>> + Send,
+{
+    let before = match turn::<O>(ctx).await? {
+        Turn::Replaced => return Ok(()),
+        Turn::Go(before) => before,
+    };
+    let count = before.as_ref().map_or(0, |p| p.round);
+    let removed = before.as_ref().is_some_and(|p| p.removed);
+    let owner = before.and_then(|p| p.owner);
+    let go_on = |removed, owner, pause| {
+        let progress = Progress {
+            nonce: nonce.clone(),
+            round: count.saturating_add(1),
+            removed,
+            owner,
+        };
+        ctx.set(STATE, Json(progress));
+        send((HEADER.to_owned(), nonce), pause);
+    };
+    match round(owner.clone()).await {
+        Ok(Round::Waits(owner)) => go_on(removed, Some(owner), timings.pause(count)),
+        // Once more later: a request that had read the row before may still write something that belongs to it.
+        Ok(Round::Gone(owner)) if !removed => go_on(true, Some(owner), timings.aftercare),
+        Ok(Round::Gone(_) | Round::Nothing) => ctx.clear(STATE),
+        Err(stop) if ran_out_of_retries(&stop) => {
+            go_on(removed, owner, timings.again_after);
+            return Err(stop);
+        }
+        Err(stop) => {
+            ctx.clear(STATE);
+            return Err(stop);
+        }
+    }
+    Ok(())
 }
 
 /// Whether Restate gave up on a step, as opposed to an error of ours or a cancellation: the thing is still to be
 /// deleted and nobody else would do it.
-pub fn ran_out_of_retries(stop: &Stop) -> bool {
+fn ran_out_of_retries(stop: &Stop) -> bool {
     match stop {
         Stop::Ended(e) => {
             !stop.is_cancelled()
