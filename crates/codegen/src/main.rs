@@ -16,6 +16,7 @@ use std::{env, fs};
 /// `crates/github-status-client`.
 const CLIENTS: &[&str] = &[
     "app",
+    "build_slot",
     "certificate",
     "clickhouse_user",
     "cron",
