@@ -43,6 +43,7 @@ pub(crate) async fn provision(
     sentinel_image: &str,
 ) -> Result<(), Stop> {
     mysql::retry_as(|| async {
+        let _turn = quota::turn(db, &subject.workspace_id).await;
         let tx = db.begin().await?;
         write(&tx, subject, sentinel_image).await?;
         tx.commit().await?;

@@ -53,9 +53,13 @@ async fn once(db: &Db, deployment_id: &str, target: Target) -> Result<Outcome, D
     else {
         return Ok(Outcome::Missing);
     };
-    let tx = db.begin().await?;
     // What is to run takes from the quota, as a new deployment does. What is to sleep only gives back.
     let wakes = target.state == DesiredState::Running;
+    let _turn = match wakes {
+        true => Some(quota::turn(db, &deployment.workspace_id).await),
+        false => None,
+    };
+    let tx = db.begin().await?;
     let quota = match wakes {
         true => quota::lock(&tx, &deployment.workspace_id).await?,
         false => None,

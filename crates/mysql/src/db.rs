@@ -8,6 +8,7 @@ use sea_orm::{DatabaseConnection, TransactionTrait};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::turns::Turns;
 use crate::{DbError, Dsn, Tls, Tx, measure};
 
 /// A connection that was idle this long is tried with a ping before it is used.
@@ -71,6 +72,7 @@ pub struct Db {
     /// The primary's pool again, for transactions: their statements are counted apart.
     transactions: DatabaseConnection,
     replica: DatabaseConnection,
+    pub(crate) turns: Turns,
 }
 
 impl Db {
@@ -86,6 +88,7 @@ impl Db {
             replica,
             transactions: measure::connection(&primary, "rw_tx"),
             primary: measure::connection(&primary, "rw"),
+            turns: Turns::default(),
         })
     }
 

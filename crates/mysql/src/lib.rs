@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod quota;
 mod retry;
 pub mod sql;
+mod turns;
 mod tx;
 
 pub use db::{Db, Options};
@@ -24,6 +25,7 @@ pub use error::{Class, DbError};
 pub use lock::Lock;
 pub use retry::{Classify, retry, retry_as};
 pub use sea_orm;
+pub use turns::Turn;
 pub use tx::Tx;
 
 /// The clock of this process in epoch milliseconds. In a handler, only inside a step.

@@ -3,7 +3,7 @@
 
 use sea_orm::FromQueryResult;
 
-use crate::{DbError, Lock, Tx, sql};
+use crate::{Db, DbError, Lock, Turn, Tx, sql};
 
 /// CPU millicores and memory MiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromQueryResult)]
@@ -53,6 +53,12 @@ pub fn fits(allocated: Resources, more: Resources, quota: Resources) -> Result<(
         return Err(Exceeded::Memory(memory, quota.memory));
     }
     Ok(())
+}
+
+/// Waits for the turn of this process at the workspace's quota row, before a transaction is opened that will [`lock`] it:
+/// the sum takes longer the more a workspace runs, and a burst of it must not hold every connection meanwhile.
+pub async fn turn(db: &Db, workspace_id: &str) -> Turn {
+    db.turns.wait(workspace_id).await
 }
 
 /// Locks the workspace's quota row until the transaction ends, and gives it; absent where there is none.
