@@ -2,6 +2,7 @@
 //! `cargo xtask bench` builds and starts it. Not for judging correctness: the tests do.
 
 mod calls;
+mod certificates;
 mod commands;
 mod deletes;
 mod driver;
@@ -69,6 +70,7 @@ enum Part {
     Overhead,
     Waiting,
     Jobs,
+    Certificates,
 }
 
 fn main() -> ExitCode {
@@ -114,7 +116,7 @@ async fn run(args: Args) -> Result<()> {
     let wanted = |part| args.only.is_empty() || args.only.contains(&part);
     let program = |given: &Option<PathBuf>, name| given.clone().map_or_else(|| beside(name), Ok);
     let load = machine::load()?;
-    let stack = Stack::start(
+    let mut stack = Stack::start(
         &program(&args.stack, "stack")?,
         &program(&args.worker, "worker")?,
     )
@@ -155,6 +157,22 @@ async fn run(args: Args) -> Result<()> {
             (
                 "delete-environment",
                 deletes::measure(&stack, deletes, &mut report).await,
+            ),
+        ] {
+            if let Err(error) = done {
+                report.add(Row::new(id, "not measured", error.to_string()));
+            }
+        }
+    }
+    if wanted(Part::Certificates) {
+        for (id, done) in [
+            (
+                "1000-certificates",
+                certificates::domains(&mut stack, scale.domains, &mut report).await,
+            ),
+            (
+                "renewal-scan",
+                certificates::scan(&stack, scale.renewals, &mut report).await,
             ),
         ] {
             if let Err(error) = done {

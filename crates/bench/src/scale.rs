@@ -20,6 +20,10 @@ pub(crate) struct Scale {
     pub(crate) refill: usize,
     /// Workspaces of one quota check.
     pub(crate) quota: usize,
+    /// Domains verified and given a certificate together.
+    pub(crate) domains: usize,
+    /// Planned renewals of one scan.
+    pub(crate) renewals: usize,
 }
 
 impl Scale {
@@ -35,6 +39,8 @@ impl Scale {
             last_used: 1_000_000,
             refill: 1_000_000,
             quota: 100_000,
+            domains: 1_000,
+            renewals: 100_000,
         }
     }
 
@@ -50,6 +56,8 @@ impl Scale {
             last_used: 20_000,
             refill: 20_000,
             quota: 2_000,
+            domains: 20,
+            renewals: 5_000,
         }
     }
 }

@@ -7,8 +7,8 @@ use std::process::Stdio;
 use mysql::{Db, Options};
 use restate_api::{Admin, Ingress};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::Result;
 use crate::worker::Worker;
@@ -19,6 +19,9 @@ const CONNECTIONS: u32 = 40;
 /// Running servers.
 pub(crate) struct Stack {
     child: Child,
+    input: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+    said: Value,
     worker: PathBuf,
     dsn: String,
     /// Where the servers keep their data.
@@ -39,30 +42,21 @@ impl Stack {
     /// Starts the servers with syncing on, and creates the tables.
     pub(crate) async fn start(stack: &Path, worker: &Path) -> Result<Self> {
         let mut child = Command::new(stack)
-            .arg("--sync")
+            .args(["--sync", "--vault", "--dns", "--acme"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .map_err(|e| format!("{}: {e}", stack.display()))?;
+        let input = child.stdin.take().ok_or("stack has no input")?;
         let output = child.stdout.take().ok_or("stack has no output")?;
-        let line = BufReader::new(output)
-            .lines()
+        let mut answers = BufReader::new(output).lines();
+        let line = answers
             .next_line()
             .await?
             .ok_or("stack ended before it said where its servers are")?;
         let said: Value = serde_json::from_str(&line)?;
-        let text = |part: &str, name: &str| -> Result<String> {
-            let value = if part.is_empty() {
-                &said[name]
-            } else {
-                &said[part][name]
-            };
-            Ok(value
-                .as_str()
-                .ok_or_else(|| format!("stack did not say {part}.{name}"))?
-                .to_owned())
-        };
+        let text = |part: &str, name: &str| text(&said, part, name);
         let pid = |part: &str| {
             said[part]["pid"]
                 .as_u64()
@@ -78,6 +72,8 @@ impl Stack {
         let (admin_url, ingress_url) = (text("restate", "admin")?, text("restate", "ingress")?);
         Ok(Self {
             child,
+            input,
+            answers,
             worker: worker.to_owned(),
             dir: text("", "dir")?.into(),
             db: Db::connect(&options).await?,
@@ -90,7 +86,27 @@ impl Stack {
                 .into_iter()
                 .filter_map(|(name, pid)| Some((name, pid?)))
                 .collect(),
+            said,
         })
+    }
+
+    /// An address or a file of one of the servers, such as `acme`, `directory`.
+    pub(crate) fn of(&self, part: &str, name: &str) -> Result<String> {
+        text(&self.said, part, name)
+    }
+
+    /// Gives the servers commands, one after the other, as the program `stack` knows them.
+    pub(crate) async fn tell(&mut self, commands: &[String]) -> Result<()> {
+        for command in commands {
+            self.input
+                .write_all(format!("{command}\n").as_bytes())
+                .await?;
+            let answer = self.answers.next_line().await?.ok_or("stack ended")?;
+            if !answer.contains("\"done\"") {
+                return Err(format!("{command}: {answer}").into());
+            }
+        }
+        Ok(())
     }
 
     /// One more connection, which waits for nobody.
@@ -140,7 +156,7 @@ impl Stack {
 
     /// Ends the servers and waits.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        drop(self.child.stdin.take());
+        drop(self.input);
         let status = self.child.wait().await?;
         if status.success() {
             Ok(())
@@ -148,4 +164,15 @@ impl Stack {
             Err(format!("stack: {status}").into())
         }
     }
+}
+
+fn text(said: &Value, part: &str, name: &str) -> Result<String> {
+    let value = match part.is_empty() {
+        true => &said[name],
+        false => &said[part][name],
+    };
+    let text = value.as_str();
+    Ok(text
+        .ok_or_else(|| format!("stack did not say {part}.{name}"))?
+        .to_owned())
 }
