@@ -146,6 +146,33 @@ pub(crate) async fn end(
     .await
 }
 
+/// Takes a challenge out of work again, as if the attempt had not begun. One that is not in work is left alone: the step
+/// whose answer was lost to the cancellation may have stored the certificate.
+pub(crate) async fn release(
+    db: &Db,
+    subject: &Subject,
+    status: &str,
+    plan: Plan<'_>,
+) -> Result<(), DbError> {
+    mysql::retry(|| async {
+        let tx = db.begin().await?;
+        if hold_domain(&tx, subject).await? == Kept::Yes {
+            tx.touch(Lock::AcmeChallenges);
+            let sql = "UPDATE acme_challenges SET status = ?, updated_at = ? WHERE domain_id = ? AND status = 'pending'";
+            let values: [Value; 3] = [
+                status.into(),
+                plan.now.into(),
+                subject.domain_id.as_str().into(),
+            ];
+            if sql::execute(&tx, sql, values).await? > 0 {
+                plan_next(&tx, subject, plan).await?;
+            }
+        }
+        tx.commit().await
+    })
+    .await
+}
+
 /// What a challenge is called when nothing is being done about it: a certificate that clients still take is never
 /// called failed.
 pub(crate) fn resting(subject: &Subject, failed: bool, now: i64) -> &'static str {

@@ -105,6 +105,10 @@ pub(crate) async fn handler(
                 Preset::Database,
                 store::keep(deps, &subject, now)
             )?;
+            if round.is_some() {
+                // its order is used up, or another's certificate came before it
+                ctx.clear(ROUND);
+            }
             return Ok(answer("success", &held.id, "fresh"));
         }
         let gap = millis(deps.timings.proof_gap);
@@ -305,8 +309,7 @@ impl Run<'_, '_> {
                         now,
                     };
                     let status = challenge::resting(subject, false, now);
-                    challenge::end(&deps.db, subject, status, plan, None).await?;
-                    Ok::<(), Stop>(())
+                    Ok::<(), Stop>(challenge::release(&deps.db, subject, status, plan).await?)
                 }),
             }
         };

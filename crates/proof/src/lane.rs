@@ -3,7 +3,7 @@
 //! Not for what a play does: see `play`.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ pub struct Lane {
     pub(crate) worker: Slot,
     program: PathBuf,
     config: String,
+    authority: AtomicBool,
     /// Services of the worker, with the inactivity timeout each asks for.
     pub(crate) services: Vec<(String, Value)>,
     /// What the worker reaches outside.
@@ -69,7 +70,7 @@ impl Lane {
         let restate = Restate::start(RestateOptions::default())
             .await
             .map_err(|e| e.to_string())?;
-        let outside = Outside::start().await?;
+        let outside = Outside::start(&database.url).await?;
         let config = config(&database.dsn, &restate, &outside);
         let worker = WorkerProcess::start(program, &config).map_err(|e| e.to_string())?;
         let proxy = StreamProxy::start(worker.address)
@@ -101,6 +102,7 @@ impl Lane {
             worker: Arc::new(Mutex::new(Some(worker))),
             program: program.to_owned(),
             config,
+            authority: AtomicBool::new(false),
             services,
             outside,
             _driver: driver,
@@ -123,12 +125,24 @@ impl Lane {
         if let Some(worker) = slot.as_ref() {
             return Ok(worker.pid());
         }
-        let worker =
-            WorkerProcess::start(&self.program, &self.config).map_err(|e| e.to_string())?;
+        let more = match self.authority.load(Ordering::Relaxed) {
+            true => self.outside.authority(),
+            false => String::new(),
+        };
+        let config = format!("{}{more}", self.config);
+        let worker = WorkerProcess::start(&self.program, &config).map_err(|e| e.to_string())?;
         self.proxy.retarget(worker.address);
         let pid = worker.pid();
         *slot = Some(worker);
         Ok(pid)
+    }
+
+    /// Sees to it that the next worker has a certificate authority, or none; one that is not as wanted ends.
+    pub(crate) fn dress(&self, authority: bool) {
+        if self.authority.swap(authority, Ordering::Relaxed) != authority {
+            let mut slot = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(slot.take());
+        }
     }
 
     /// Sends a line to the worker's listener for faults.

@@ -5,10 +5,11 @@
 
 use clickhouse_engine::ClickHouse;
 use faults::http::{Script, ScriptedHttp};
-use testbed::DnsServer;
+use std::sync::{Arc, Mutex, PoisonError};
+use testbed::{ChallengeRows, DnsServer, Http01, Pebble, PebbleCounts, PebbleOptions};
 use vault::Vault;
 
-use crate::effects::SLACK_WEBHOOK;
+use crate::effects::{ACME_NEW_ORDER, SLACK_WEBHOOK};
 
 /// What the worker of a lane reaches beside Restate and the database.
 pub(crate) struct Outside {
@@ -22,6 +23,11 @@ pub(crate) struct Outside {
     /// The database of the engine that the worker reads: this lane's own.
     pub(crate) database: String,
     vault: vault_dev::Server,
+    pebble: Pebble,
+    /// What the authority had done when the play began.
+    issued_before: Mutex<PebbleCounts>,
+    /// Where the authority looks for the answers of every host: the challenges in the lane's database.
+    _port_80: Http01,
 }
 
 /// Who may call the Vault.
@@ -32,7 +38,7 @@ impl Outside {
     ///
     /// # Errors
     /// What did not start, in words.
-    pub(crate) async fn start() -> Result<Self, String> {
+    pub(crate) async fn start(database_url: &str) -> Result<Self, String> {
         let hooks = ScriptedHttp::start(Script::new().answer(200, "ok")).await;
         let dns = DnsServer::start().await;
         let clickhouse = clickhouse_engine::shared().await;
@@ -41,9 +47,23 @@ impl Outside {
         made.map_err(|e| e.to_string())?;
         let vault = vault_dev::Options::in_memory(TOKEN).map_err(|e| e.to_string())?;
         let vault = vault_dev::Server::start(vault).await;
+        let dns = dns.map_err(|e| e.to_string())?;
+        let port_80 = Http01::start().await.map_err(|e| e.to_string())?;
+        port_80.also(Arc::new(ChallengeRows::of(database_url)));
+        let pebble = Pebble::start(PebbleOptions {
+            dns: Some(dns.addr()),
+            http_port: port_80.addr().port(),
+            ..PebbleOptions::default()
+        });
+        let pebble = pebble.await.map_err(|e| e.to_string())?;
+        let ca_file = pebble.dir().join("ca.pem");
+        std::fs::write(ca_file, pebble.ca_bundle()).map_err(|e| e.to_string())?;
         Ok(Self {
             hooks: hooks.map_err(|e| e.to_string())?,
-            dns: dns.map_err(|e| e.to_string())?,
+            dns,
+            pebble,
+            issued_before: Mutex::default(),
+            _port_80: port_80,
             clickhouse,
             database,
             vault: vault.map_err(|e| e.to_string())?,
@@ -86,6 +106,25 @@ quota_check_webhook_url = "{}/slack"
         )
     }
 
+    /// What a worker with a certificate authority has in its configuration beside [`Outside::config`].
+    pub(crate) fn authority(&self) -> String {
+        format!(
+            r#"
+[acme]
+enabled = true
+directory = "{}"
+ca_file = "{}"
+[test_timings.certificates]
+first_retry = "200ms"
+first_poll = "200ms"
+longest_poll = "500ms"
+early = "100ms"
+"#,
+            self.pebble.directory,
+            self.pebble.dir().join("ca.pem").display()
+        )
+    }
+
     /// A client of the Vault, for looking at what the worker sealed.
     ///
     /// # Errors
@@ -104,11 +143,36 @@ quota_check_webhook_url = "{}/slack"
             };
             format!("<outside> {what} {body}")
         };
-        self.hooks.received().into_iter().map(line).collect()
+        let told = self.hooks.received().into_iter().map(line);
+        told.chain(self.issued()).collect()
+    }
+
+    /// What the authority has done in this play. It runs one play at a time, so everything of it is this play's.
+    fn issued(&self) -> Vec<String> {
+        let before = *self
+            .issued_before
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = self.pebble.counts();
+        let lines = |words: &str, before: usize, now: usize| {
+            vec![format!("<outside> {words}"); now.saturating_sub(before)]
+        };
+        [
+            lines("acme newAccount", before.accounts, now.accounts),
+            lines(ACME_NEW_ORDER.words(), before.orders, now.orders),
+            lines("acme finalize", before.finalized, now.finalized),
+            lines("acme certificate", before.certificates, now.certificates),
+        ]
+        .concat()
     }
 
     /// A play begins: what was told before is another one's.
     pub(crate) fn forget(&self) {
         self.hooks.forget();
+        let mut before = self
+            .issued_before
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *before = self.pebble.counts();
     }
 }

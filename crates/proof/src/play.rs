@@ -49,6 +49,7 @@ const UNDO_STEPS: &[&str] = &[
 /// # Errors
 /// The play could not be carried out, or something was left in flight.
 pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Played, String> {
+    lane.dress(story.authority);
     lane.revive()?;
     let began = Instant::now();
     let scene = (story.prepare)(lane).await;

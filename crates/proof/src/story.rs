@@ -45,6 +45,8 @@ pub struct Story {
     /// What the form has of this world beyond the app's rows: rows of other tables, object state, files. Read before the
     /// request and after it; names are replaced and rows sorted by the harness.
     pub sections: for<'a> fn(&'a Lane, &'a Scene) -> BoxFuture<'a, Result<Sections, String>>,
+    /// The worker has a certificate authority: a real one, the lane's own. A worker without is replaced for the play.
+    pub authority: bool,
     /// Only commands of the covered handler are struck, where others of the world keep no fixed order.
     pub own_commands_only: bool,
     /// Makes the world and the request.

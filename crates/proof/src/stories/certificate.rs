@@ -1,6 +1,5 @@
-//! CertificateService without an authority, as a lane has none: a certificate that cannot be had changes nothing, and the sweep
-//! over what is due. The way through an authority, with a cut at every command, is played against a real Pebble in
-//! `crates/certificate/tests/it/lost.rs`.
+//! CertificateService: a certificate obtained from a real authority, one that cannot be had for want of an authority and
+//! changes nothing, and the sweep over what is due. What an authority may refuse is played in `crates/certificate/tests/it`.
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -8,7 +7,7 @@ use serde_json::json;
 
 use super::{BASE, expect};
 use crate::scene::Request;
-use crate::{Lane, Scene, Sections, Story};
+use crate::{ACME_NEW_ORDER, Lane, Scene, Sections, Story};
 
 const SERVICE: &str = certificate_client::SERVICE;
 
@@ -19,6 +18,31 @@ pub(super) fn stories() -> Vec<Story> {
         ..BASE
     };
     vec![
+        Story {
+            name: "issue-certificate",
+            handler: "ProcessChallenge",
+            authority: true,
+            keyless: &[(ACME_NEW_ORDER, "new order")],
+            // the account is kept, and the next attempt is planned
+            may_change: &["renewals", "accounts"],
+            // a failure for good is an answer too: noted, with the next attempt planned
+            dispensable: &[
+                ("claim challenge", FAILED),
+                ("preflight", FAILED),
+                ("account", FAILED),
+                ("new order", FAILED),
+                ("publish challenge", FAILED),
+                ("set ready", FAILED),
+                ("look at order", FAILED),
+                ("make key", FAILED),
+                ("finalize", FAILED),
+                ("store certificate", FAILED),
+            ],
+            sections: |lane, scene| issuance(lane, scene).boxed(),
+            prepare: |lane| issue(lane).boxed(),
+            holds: |lane, scene| issued(lane, scene).boxed(),
+            ..base
+        },
         Story {
             name: "no-authority",
             handler: "ProcessChallenge",
@@ -40,6 +64,9 @@ pub(super) fn stories() -> Vec<Story> {
         },
     ]
 }
+
+/// What a failed attempt leaves otherwise than a successful one.
+const FAILED: &[&str] = &["challenges", "renewals", "accounts", "certificates", "told"];
 
 /// A verified domain whose challenge waits. Those of other plays are put out of the sweep's sight.
 async fn domain(lane: &Lane) -> Scene {
@@ -71,6 +98,58 @@ async fn challenge(lane: &Lane) -> Scene {
         body: json!({ "workspaceId": scene.app.workspace_id, "domain": host }),
     };
     scene
+}
+
+/// The host leads to where the challenge is answered; the account is made anew in every play.
+async fn issue(lane: &Lane) -> Scene {
+    let scene = challenge(lane).await;
+    lane.execute("DELETE FROM acme_users", &[]).await;
+    let here = testbed::DnsData::A(std::net::Ipv4Addr::LOCALHOST);
+    lane.outside.dns.add(scene.real("<host>"), here);
+    scene
+}
+
+fn issuance<'a>(lane: &'a Lane, scene: &'a Scene) -> BoxFuture<'a, Result<Sections, String>> {
+    async {
+        let host = scene.real("<host>");
+        let challenges = "SELECT c.status AS t FROM acme_challenges c JOIN custom_domains d ON d.id = c.domain_id WHERE d.domain = ?";
+        let renewals = "SELECT CONCAT_WS(' ', hostname, domain_id, reason, failures) AS t FROM ctrl_worker_renewals WHERE hostname = ?";
+        let accounts = "SELECT IF(registration_uri IS NULL, 'unknown', 'registered') AS t FROM acme_users";
+        let certificates = "SELECT CONCAT_WS(' ', hostname, workspace_id, IF(updated_at IS NULL, 'once', 'again')) AS t FROM certificates WHERE hostname = ?";
+        Ok(vec![
+            ("challenges", lane.texts(challenges, &[host]).await),
+            ("renewals", lane.texts(renewals, &[host]).await),
+            ("accounts", lane.texts(accounts, &[]).await),
+            ("certificates", lane.texts(certificates, &[host]).await),
+        ])
+    }
+    .boxed()
+}
+
+/// One account, one certificate whose chain, names and validity are right for the key that the Vault opens, and the
+/// challenge is over.
+async fn issued(lane: &Lane, scene: &Scene) -> Result<usize, String> {
+    let host = scene.real("<host>");
+    let status = "SELECT c.status AS t FROM acme_challenges c JOIN custom_domains d ON d.id = c.domain_id WHERE d.domain = ?";
+    let verified = ["verified".to_owned()];
+    expect(lane.texts(status, &[host]).await, &verified, "challenge")?;
+    let account = ["registered".to_owned()];
+    let accounts =
+        "SELECT IF(registration_uri IS NULL, 'unknown', 'registered') AS t FROM acme_users";
+    expect(lane.texts(accounts, &[]).await, &account, "accounts")?;
+    let chain = "SELECT certificate AS t FROM certificates WHERE hostname = ?";
+    let chain = lane.texts(chain, &[host]).await;
+    let sealed = "SELECT encrypted_private_key AS t FROM certificates WHERE hostname = ?";
+    let sealed = lane.texts(sealed, &[host]).await;
+    let ([chain], [sealed]) = (chain.as_slice(), sealed.as_slice()) else {
+        return Err(format!("{} certificates instead of one", chain.len()));
+    };
+    let vault = lane.outside.vault_client()?;
+    let key = vault.decrypt(&scene.app.workspace_id, sealed).await;
+    let key = key.map_err(|e| e.to_string())?;
+    let names = [host.to_owned()];
+    acme::check(chain, key.expose(), &names, mysql::now_ms()).map_err(|e| e.to_string())?;
+    Ok(4)
 }
 
 async fn sweep(lane: &Lane) -> Scene {

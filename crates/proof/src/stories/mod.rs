@@ -55,6 +55,7 @@ const BASE: Story = Story {
     dispensable: &[],
     keyless: &[],
     sections: nothing_else,
+    authority: false,
     own_commands_only: false,
     prepare: nowhere,
     holds: nothing_more,
