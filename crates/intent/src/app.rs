@@ -1,6 +1,6 @@
 //! Projects, apps and their settings, as the control API creates them and the dashboard fills them in.
 
-use mysql::Db;
+use mysql::{Db, Tx};
 use sea_orm::{ConnectionTrait, Value};
 
 use crate::{IntentError, insert};
@@ -155,44 +155,78 @@ pub async fn create_app(db: &Db, new: &NewApp) -> Result<AppRows, IntentError> {
         ("production", &rows.production_environment_id),
         ("preview", &rows.preview_environment_id),
     ] {
+        environment(&tx, &rows, slug, id, &new.runtime).await?;
+    }
+    tx.commit().await?;
+    Ok(rows)
+}
+
+/// Writes one more environment of an app, with its settings, in the regions the app has; returns its id.
+///
+/// # Errors
+/// The database refuses it, also when the app has an environment with this slug.
+pub async fn create_environment(
+    db: &Db,
+    app: &AppRows,
+    slug: &str,
+    runtime: &Runtime,
+) -> Result<String, IntentError> {
+    let id = ids::random(ids::Prefix::ENVIRONMENT);
+    let tx = db.begin().await?;
+    environment(&tx, app, slug, &id, runtime).await?;
+    for region in &app.regions {
         insert::row(
             &*tx,
-            "environments",
+            "app_regional_settings",
             vec![
-                ("id", id.clone().into()),
-                ("workspace_id", new.workspace_id.clone().into()),
-                ("project_id", new.project_id.clone().into()),
-                ("app_id", rows.app_id.clone().into()),
-                ("slug", slug.into()),
-                ("description", "".into()),
-                ("created_at", now.into()),
-            ],
-        )
-        .await?;
-        let owner = |rest: Vec<insert::Column>| {
-            let mut columns: Vec<insert::Column> = vec![
-                ("workspace_id", new.workspace_id.clone().into()),
-                ("app_id", rows.app_id.clone().into()),
+                ("workspace_id", app.workspace_id.clone().into()),
+                ("app_id", app.app_id.clone().into()),
                 ("environment_id", id.clone().into()),
-                ("created_at", now.into()),
-            ];
-            columns.extend(rest);
-            columns
-        };
-        let build = owner(vec![
-            ("dockerfile", "".into()),
-            ("docker_context", "".into()),
-        ]);
-        insert::row(&*tx, "app_build_settings", build).await?;
-        insert::row(
-            &*tx,
-            "app_runtime_settings",
-            owner(runtime_columns(&new.runtime)),
+                ("region_id", region.id.clone().into()),
+                ("replicas", 1.into()),
+                ("created_at", mysql::now_ms().into()),
+            ],
         )
         .await?;
     }
     tx.commit().await?;
-    Ok(rows)
+    Ok(id)
+}
+
+async fn environment(
+    tx: &Tx,
+    app: &AppRows,
+    slug: &str,
+    id: &str,
+    runtime: &Runtime,
+) -> Result<(), IntentError> {
+    let now = mysql::now_ms();
+    let owner = |rest: Vec<insert::Column>| {
+        let mut columns: Vec<insert::Column> = vec![
+            ("workspace_id", app.workspace_id.clone().into()),
+            ("app_id", app.app_id.clone().into()),
+            ("created_at", now.into()),
+        ];
+        columns.extend(rest);
+        columns
+    };
+    let own = vec![
+        ("id", id.into()),
+        ("project_id", app.project_id.clone().into()),
+        ("slug", slug.into()),
+        ("description", "".into()),
+    ];
+    insert::row(&**tx, "environments", owner(own)).await?;
+    let build = vec![
+        ("environment_id", id.into()),
+        ("dockerfile", "".into()),
+        ("docker_context", "".into()),
+    ];
+    insert::row(&**tx, "app_build_settings", owner(build)).await?;
+    let mut columns = runtime_columns(runtime);
+    columns.push(("environment_id", id.into()));
+    insert::row(&**tx, "app_runtime_settings", owner(columns)).await?;
+    Ok(())
 }
 
 /// Replaces the runtime settings of one environment, as the dashboard's form does.

@@ -38,6 +38,9 @@ const QUOTA: &str = "SELECT CONCAT_WS(' ', 'workspace', q.workspace_id, 'millico
 const OWNERS: &str =
     "SELECT fully_qualified_domain_name, CONCAT(app_id, ' ', environment_id) FROM frontline_routes";
 
+/// Owners there are: a host name is free once its owner is gone.
+const ENVIRONMENTS: &str = "SELECT CONCAT(app_id, ' ', id) FROM environments";
+
 /// Deployments in work: their deadline (0 without a run), their creation.
 const ACTIVE: &str = "SELECT d.id, CAST(d.status AS CHAR), COALESCE(r.deadline_at, 0), d.created_at FROM deployments d \
      LEFT JOIN ctrl_worker_runs r ON r.deployment_id = d.id \
@@ -151,6 +154,8 @@ impl Checks {
 
     async fn owners(&mut self, eye: &mut Eye) -> Result<Option<Violation>, Error> {
         let mut broken = Vec::new();
+        let there: BTreeSet<String> = eye.texts(ENVIRONMENTS, NONE).await?.into_iter().collect();
+        self.owners.retain(|_, owner| there.contains(owner));
         for row in eye.rows(OWNERS, &[]).await? {
             let (host, owner): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             match self.owners.get(&host) {

@@ -31,11 +31,13 @@ pub enum Kind {
     Standby,
     /// The invocation of an earlier operation is cancelled.
     Cancel,
+    /// The preview environment of an app is deleted, and once it is gone another one is made with the same slug.
+    DeleteEnvironment,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::DeployProduction,
         Self::DeployPreview,
         Self::DeployBranch,
@@ -49,9 +51,10 @@ impl Kind {
         Self::IdleScaleDown,
         Self::Standby,
         Self::Cancel,
+        Self::DeleteEnvironment,
     ];
 
-    /// How many of forty operations are of this kind.
+    /// How many of forty-one operations are of this kind.
     pub(crate) fn share(self) -> usize {
         match self {
             Self::DeployProduction => 10,
@@ -63,7 +66,7 @@ impl Kind {
             | Self::Wake
             | Self::IdleScaleDown
             | Self::Standby => 2,
-            Self::DeployBroken | Self::DeployUnsent => 1,
+            Self::DeployBroken | Self::DeployUnsent | Self::DeleteEnvironment => 1,
         }
     }
 
@@ -96,6 +99,7 @@ impl Kind {
             Self::IdleScaleDown => "idle_scale_down",
             Self::Standby => "standby",
             Self::Cancel => "cancel",
+            Self::DeleteEnvironment => "delete_environment",
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Not for judging what comes of them: a refusal is as good an outcome as success.
 
+mod remove;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +75,7 @@ async fn one(stage: &Stage, book: &Book, number: usize, operation: &Operation) -
         | Kind::DeployUnsent => deploy(stage, book, number, operation).await,
         Kind::IdleScaleDown => idle(stage, book, operation.app).await,
         Kind::Cancel => cancel(stage, book, operation).await,
+        Kind::DeleteEnvironment => remove::preview(stage, &stage.apps[operation.app]).await,
         kind => match operation.target.and_then(|name| book.row(&name)) {
             Some(id) => about(stage, book, number, operation.app, kind, &id).await,
             None => Outcome::Lost("its row was not written".to_owned()),
@@ -99,7 +102,7 @@ async fn deploy(stage: &Stage, book: &Book, number: usize, operation: &Operation
         return Outcome::Done;
     }
     let body = deploy_body(&id, image(operation.kind));
-    match send(stage, &app.workspace_id, "Deploy", &body).await {
+    match send(stage, DEPLOY, &app.workspace_id, "Deploy", &body).await {
         Ok(invocation) => {
             book.lock().sent.insert(number, invocation);
             Outcome::Done
@@ -168,7 +171,7 @@ async fn about(
         },
         _ => return standby(stage, book, app.app_id.as_str(), id).await,
     };
-    let invocation = match send(stage, &app.workspace_id, handler, &body).await {
+    let invocation = match send(stage, DEPLOY, &app.workspace_id, handler, &body).await {
         Ok(invocation) => invocation,
         Err(e) => return Outcome::Lost(e.to_string()),
     };
@@ -220,9 +223,10 @@ async fn put_to_standby(stage: &Stage, book: &Book, id: &str) -> Outcome {
 }
 
 async fn idle(stage: &Stage, book: &Book, app: usize) -> Outcome {
-    let environment = stage.apps[app].preview_environment_id.as_str();
-    let sql = "SELECT id AS t FROM deployments WHERE environment_id = ? AND status = 'ready' AND desired_state = 'running'";
-    let ids = match texts(stage, sql, environment).await {
+    let app = stage.apps[app].app_id.as_str();
+    let sql = "SELECT d.id AS t FROM deployments d JOIN environments e ON e.id = d.environment_id AND e.slug = 'preview'
+               WHERE e.app_id = ? AND d.status = 'ready' AND d.desired_state = 'running'";
+    let ids = match texts(stage, sql, app).await {
         Ok(ids) if ids.is_empty() => return Outcome::Lost("no preview runs".to_owned()),
         Ok(ids) => ids,
         Err(e) => return Outcome::Lost(e.to_string()),
@@ -251,10 +255,16 @@ async fn cancel(stage: &Stage, book: &Book, operation: &Operation) -> Outcome {
 }
 
 /// Sends one-way; tries again while Restate cannot be reached, as a client does. A message may so arrive twice.
-async fn send(stage: &Stage, key: &str, handler: &str, body: &Value) -> Result<String, ApiError> {
+async fn send(
+    stage: &Stage,
+    service: &str,
+    key: &str,
+    handler: &str,
+    body: &Value,
+) -> Result<String, ApiError> {
     let until = Instant::now() + TRY_FOR;
     loop {
-        let sent = stage.ingress.send(DEPLOY, key, handler, body, None).await;
+        let sent = stage.ingress.send(service, key, handler, body, None).await;
         match sent {
             Ok(invocation) => return Ok(invocation),
             Err(e) if e.class() != Class::Unavailable || Instant::now() > until => return Err(e),

@@ -190,7 +190,9 @@ impl Planner {
             Kind::Promote | Kind::Rollback | Kind::Standby => {
                 self.targets(kind, app, Environment::Production, at).len() > 1
             }
-            Kind::DuplicateDeploy | Kind::IdleScaleDown | Kind::Wake => has(Environment::Preview),
+            Kind::DuplicateDeploy | Kind::IdleScaleDown | Kind::Wake | Kind::DeleteEnvironment => {
+                has(Environment::Preview)
+            }
             _ => true,
         }
     }

@@ -37,13 +37,15 @@ pub enum Invariant {
     Settles,
     /// Every route leads to a deployment of its own app and environment.
     NoOrphanRoute,
+    /// Nothing is left of an environment that was deleted.
+    DeletedIsGone,
     /// Production is served by running instances of the current deployment.
     Serves,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CurrentRuns,
         Self::LiveRoutes,
         Self::CursorSeesAll,
@@ -53,6 +55,7 @@ impl Invariant {
         Self::Owners,
         Self::Settles,
         Self::NoOrphanRoute,
+        Self::DeletedIsGone,
         Self::Serves,
     ];
 
@@ -68,6 +71,7 @@ impl Invariant {
             Self::Owners => "P7_owners",
             Self::Settles => "settles",
             Self::NoOrphanRoute => "no_orphan_route",
+            Self::DeletedIsGone => "deleted_is_gone",
             Self::Serves => "production_serves",
         }
     }

@@ -33,6 +33,10 @@ const TIMINGS: &str = "ready_timeout = \"5s\"\nstandby_delay = \"3s\"\nwake_time
     pending_timeout = \"8s\"\nstep_budget = \"20s\"\nreconcile_grace = \"2s\"\nreconcile_interval = \"300ms\"\n\
     watch_min = \"20ms\"\nwatch_max = \"200ms\"\nwatch_resend = \"500ms\"\n";
 
+/// Those of the deletes. What has stopped stays for longer than any region is down, as in production.
+const TEARDOWN: &str = "first_pause = \"200ms\"\nlongest_pause = \"1s\"\nsettle = \"4s\"\ngone_after = \"10s\"\n\
+    aftercare = \"2s\"\nagain_after = \"2s\"\n";
+
 /// CPU quota of each workspace in millicores: plenty, and two that bind at times.
 const QUOTAS: [u32; 3] = [1_000_000, 8_000, 6_000];
 
@@ -96,11 +100,11 @@ pub(crate) async fn start(program: PathBuf) -> Result<(Arc<Stage>, Servers), Err
     let behind = database
         .dsn
         .replace(&mariadb.addr().to_string(), &proxy.addr().to_string());
-    // Without the clock: its next timer is always scheduled, and here nothing may be in the end.
     let text = format!(
         "cname_domain = \"cname.test\"\ndefault_domain = \"unkey.test\"\n[database]\nprimary = \"{behind}\"\n\
          [restate]\nlisten = \"{address}\"\nadmin_url = \"{}\"\ningress_url = \"{}\"\n\
-         [scheduler]\nenabled = false\n[observability.logging]\nformat = \"json\"\n[test_timings.deploy]\n{TIMINGS}",
+         [observability.logging]\nformat = \"json\"\n[test_timings.deploy]\n{TIMINGS}\
+         [test_timings.teardown]\n{TEARDOWN}",
         restate.admin_url, restate.ingress_url
     );
     std::fs::write(&config, text).map_err(io("write the worker's configuration"))?;
