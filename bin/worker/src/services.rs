@@ -151,7 +151,7 @@ impl Deps {
             timings: timings::domains(&config)?,
         };
         let certificates = crate::certificates::deps(&config, &db).await?;
-        let openapi = openapi::Timings::default();
+        let openapi = timings::openapi(&config);
         let openapi = openapi::Deps {
             db: db.clone(),
             scraper: Scraper::new(Way::public(), &openapi).map_err(|e| chain(&e))?,

@@ -113,6 +113,8 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
             | "teardown.again_after" => continue,
             // Read below.
             "scheduler.rearm" | "scheduler.look" => continue,
+            // Read below.
+            "openapi.first_pause" | "openapi.longest_pause" => continue,
             _ => {
                 return Err(format!(
                     "test_timings.{name} is no waiting time of any service"
@@ -122,6 +124,18 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
         *field = *value;
     }
     Ok(t)
+}
+
+/// Waiting times of OpenapiService.
+pub fn openapi(config: &Config) -> openapi::Timings {
+    let mut t = openapi::Timings::default();
+    for (name, field) in [
+        ("openapi.first_pause", &mut t.first_pause),
+        ("openapi.longest_pause", &mut t.longest_pause),
+    ] {
+        *field = config.test_timings.get(name).copied().unwrap_or(*field);
+    }
+    t
 }
 
 /// Waiting times of SchedulerService and its keeper.

@@ -84,6 +84,10 @@ first_pause = "10m"
 longest_pause = "10m"
 settle = "10m"
 
+[test_timings.openapi]
+first_pause = "200ms"
+longest_pause = "500ms"
+
 [test_timings.domains]
 check_interval = "1h"
 confirm_delay = "1h"
