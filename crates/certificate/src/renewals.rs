@@ -49,6 +49,8 @@ impl Cursor {
 /// name, and where the challenge was asked for again. Gives the number of rows written.
 ///
 /// Of a certificate that is adopted only the end is known; whether it is really due is seen when its turn comes.
+///
+/// The plan is given: under statistics that lag behind, the server would begin each range with all challenges.
 pub(crate) async fn adopt(db: &Db, now: i64, stuck: i64) -> Result<u64, DbError> {
     #[derive(FromQueryResult)]
     struct Last {
@@ -61,7 +63,7 @@ pub(crate) async fn adopt(db: &Db, now: i64, stuck: i64) -> Result<u64, DbError>
         SELECT d.domain, d.id, d.workspace_id, d.created_at,
           CASE c.status WHEN 'waiting' THEN ? WHEN 'verified' THEN c.expires_at - ? ELSE COALESCE(c.updated_at, c.created_at) + ? END,
           IF(c.status = 'waiting', 'waiting', 'adopted'), IF(c.status = 'verified', c.expires_at, 0), ?, 0, ?
-        FROM custom_domains d JOIN acme_challenges c ON c.domain_id = d.id
+        FROM custom_domains d FORCE INDEX (PRIMARY) STRAIGHT_JOIN acme_challenges c ON c.domain_id = d.id
         LEFT JOIN ctrl_worker_renewals r ON r.hostname = d.domain
         WHERE d.pk > ? AND d.pk <= ? AND d.verification_status = 'verified'
           AND (r.hostname IS NULL OR r.domain_id <> d.id OR (c.status = 'waiting' AND r.reason <> 'waiting'))
