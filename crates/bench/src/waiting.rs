@@ -55,6 +55,8 @@ pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -
         let worker = stack.worker().await?;
         let waited = wait(stack, report, prefix, &worker, &first, before, &planned).await?;
         rows(report, prefix, keys, count, &waited);
+        // A deployment is ready before its invocation has ended, and one whose worker is gone keeps a slot of Restate's.
+        ended(stack).await?;
         worker.stop().await?;
     }
     Ok(())
@@ -183,6 +185,24 @@ async fn until(stack: &Stack, count: i64, statement: &str, before: i64) -> Resul
             .into());
         }
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Waits until Restate has nothing in flight.
+async fn ended(stack: &Stack) -> Result<()> {
+    let began = Instant::now();
+    let sql =
+        "SELECT COUNT(*) AS n FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled')";
+    loop {
+        let rows = stack.admin.query(sql).await?;
+        let left = rows.first().map_or(0, |row| row["n"].as_i64().unwrap_or(0));
+        if left == 0 {
+            return Ok(());
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(format!("{left} invocations do not end").into());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
