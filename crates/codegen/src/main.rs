@@ -24,6 +24,7 @@ const CLIENTS: &[&str] = &[
     "deploy",
     "deployment",
     "environment",
+    "github_comment",
     "github_status",
     "key_last_used_partition",
     "key_last_used_sync",

@@ -22,6 +22,11 @@ pub const HANDLERS: &[Handler] = &[
         kind: HandlerKind::Exclusive,
         private: true,
     },
+    Handler {
+        name: "Settle",
+        kind: HandlerKind::Exclusive,
+        private: true,
+    },
 ];
 
 /// Shows a deployment's progress on GitHub; never fails its caller. Key: deployment id.
@@ -38,6 +43,12 @@ pub trait GitHubStatusBackend: Send + Sync + 'static {
         ctx: ObjectContext<'a>,
         req: messages::hydra::v1::GitHubStatusReportRequest,
     ) -> impl Future<Output = HandlerResult<messages::hydra::v1::GitHubStatusReportResponse>> + Send + 'a;
+    /// Sent by the service to itself: what nobody reports the end of gets the end that the deployment's row tells.
+    fn settle<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::GitHubStatusSettleRequest,
+    ) -> impl Future<Output = HandlerResult<messages::hydra::v1::GitHubStatusSettleResponse>> + Send + 'a;
 }
 
 /// What Restate hosts: forwards every handler to a backend.
@@ -64,6 +75,15 @@ impl<B: GitHubStatusBackend> GitHubStatusService<B> {
     ) -> HandlerResult<messages::hydra::v1::GitHubStatusReportResponse> {
         self.0.report_status(ctx, req).await
     }
+    /// Sent by the service to itself: what nobody reports the end of gets the end that the deployment's row tells.
+    #[handler(name = "Settle", ingress_private)]
+    async fn settle<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::GitHubStatusSettleRequest,
+    ) -> HandlerResult<messages::hydra::v1::GitHubStatusSettleResponse> {
+        self.0.settle(ctx, req).await
+    }
 }
 
 /// Names the clients without an implementation; has no value.
@@ -82,6 +102,13 @@ impl GitHubStatusBackend for Contract {
         _: ObjectContext<'a>,
         _: messages::hydra::v1::GitHubStatusReportRequest,
     ) -> HandlerResult<messages::hydra::v1::GitHubStatusReportResponse> {
+        match *self {}
+    }
+    async fn settle<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: messages::hydra::v1::GitHubStatusSettleRequest,
+    ) -> HandlerResult<messages::hydra::v1::GitHubStatusSettleResponse> {
         match *self {}
     }
 }

@@ -68,6 +68,14 @@ impl github_status_client::GitHubStatusBackend for GitHub {
         tell(ctx.key(), format!("github {state} {}", req.description));
         Ok(msg::GitHubStatusReportResponse {})
     }
+
+    async fn settle<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::GitHubStatusSettleRequest,
+    ) -> HandlerResult<msg::GitHubStatusSettleResponse> {
+        Ok(msg::GitHubStatusSettleResponse {})
+    }
 }
 
 struct Openapi;

@@ -28,6 +28,7 @@ const HARNESSES: &[&str] = &[
     "bench",
     "clickhouse-engine",
     "faults",
+    "github-fake",
     "proof",
     "soak",
     "testbed",

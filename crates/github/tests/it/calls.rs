@@ -6,8 +6,8 @@ use github::{
 };
 use serde_json::json;
 
-use crate::fake::{APP, Fake, INSTALLATION, PUBLIC, Trouble};
-use crate::{AS_APP, KEYS, client, repository, world};
+use crate::{AS_APP, client, repository, world};
+use github_fake::{APP, Fake, INSTALLATION, PUBLIC, Trouble, keys};
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 const MARKER: &str = "<!-- unkey-deploy -->";
@@ -49,7 +49,7 @@ fn c5_c8_a_branch_is_one_segment_and_a_message_its_first_line() {
 fn c9_anybody_reads_a_public_repository_without_a_token() {
     testbed::scenario!("C-9");
     testbed::run(async {
-        let fake = Fake::start(&KEYS.public).await;
+        let fake = Fake::start(&keys().public).await;
         let client = client(&fake, None);
         let open = Repository::parse(PUBLIC).expect("a name");
         let found = client.commit(Access::Public, &open, "main").await;
@@ -238,11 +238,11 @@ fn our_comment_is_found_over_all_pages_and_nobody_elses() {
             let found = client.find_comment(INSTALLATION, &repository, 7, MARKER, APP);
             found.await.expect("an answer")
         };
-        fake.comment(&format!("{MARKER} planted"), None);
-        fake.comment(&format!("{MARKER} of another App"), Some(APP + 1));
-        fake.comment(&format!("quoted {MARKER}"), Some(APP));
+        fake.comment(7, &format!("{MARKER} planted"), None);
+        fake.comment(7, &format!("{MARKER} of another App"), Some(APP + 1));
+        fake.comment(7, &format!("quoted {MARKER}"), Some(APP));
         for n in 0..150 {
-            fake.comment(&format!("chatter {n}"), None);
+            fake.comment(7, &format!("chatter {n}"), None);
         }
         assert_eq!(find().await, None);
         let body = format!("{MARKER}\none");

@@ -1,24 +1,12 @@
 //! The adapter against a GitHub that checks proofs, tokens and rights, over real HTTP.
 
 mod calls;
-mod fake;
 mod keys;
 mod tokens;
 
-use std::sync::LazyLock;
-
 use github::{Access, AppKey, GitHub, Repository, Settings};
 
-use fake::{APP, Fake, INSTALLATION, REPOSITORY};
-
-/// The App's key and its public half, PEM. Made for these tests.
-struct Keys {
-    pkcs8: String,
-    pkcs1: String,
-    public: String,
-}
-
-static KEYS: LazyLock<Keys> = LazyLock::new(keys::make);
+use github_fake::{APP, Fake, INSTALLATION, REPOSITORY, keys};
 
 const AS_APP: Access = Access::Installation(INSTALLATION);
 
@@ -28,8 +16,8 @@ fn repository() -> Repository {
 
 /// A GitHub, and the App's client of it.
 async fn world() -> (Fake, GitHub) {
-    let fake = Fake::start(&KEYS.public).await;
-    let client = client(&fake, Some(&KEYS.pkcs8));
+    let fake = Fake::start(&keys().public).await;
+    let client = client(&fake, Some(&keys().pkcs8));
     (fake, client)
 }
 

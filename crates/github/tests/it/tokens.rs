@@ -4,8 +4,8 @@ use github::{Class, GitHub, GitHubError, Operation, Permissions, Repository};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
-use crate::fake::{APP, Fake, INSTALLATION, Trouble};
-use crate::{AS_APP, KEYS, client, repository, world};
+use crate::{AS_APP, client, repository, world};
+use github_fake::{APP, Fake, INSTALLATION, Trouble, keys};
 
 const TOKEN: &str = "POST /app/installations/";
 
@@ -115,7 +115,7 @@ fn a_refused_token_is_not_kept() {
 #[test]
 fn without_an_app_the_error_says_what_to_configure() {
     testbed::run(async {
-        let fake = Fake::start(&KEYS.public).await;
+        let fake = Fake::start(&keys().public).await;
         let client = client(&fake, None);
         assert!(!client.has_app());
         let refused = token(&client).await.expect_err("no App");

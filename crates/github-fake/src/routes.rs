@@ -1,172 +1,21 @@
-//! A GitHub of a test's own: its routes over real HTTP, with state. It checks the App's proof and each token's repository
-//! and permissions, as GitHub does, and keeps every request.
+//! What is answered to each request: the routes, and who may use them.
 //!
-//! Not the whole API: what the adapter calls, and nothing more.
+//! Not for what a test says beforehand: see the crate's root.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
-/// Number of the App.
-pub(crate) const APP: i64 = 4711;
-/// Number of its installation.
-pub(crate) const INSTALLATION: i64 = 42;
-/// The repository there is.
-pub(crate) const REPOSITORY: &str = "acme/shop";
-/// A repository anybody may read.
-pub(crate) const PUBLIC: &str = "acme/open";
+use crate::{APP, INSTALLATION, PUBLIC, REPOSITORY, Seen, State, Trouble};
 
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    /// Like `GET /repos/acme/shop/commits/main?page=1`, the path as it was escaped.
-    pub(crate) line: String,
-    pub(crate) body: Value,
-    pub(crate) bearer: Option<String>,
-}
+pub(crate) type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
-/// Instead of what would be answered.
-#[derive(Debug, Clone)]
-pub(crate) enum Trouble {
-    /// This status, header and body.
-    Answer(u16, &'static [(&'static str, &'static str)], &'static str),
-    /// It is done, and the connection breaks before the answer.
-    DoneThenGone,
-}
-
-#[derive(Default)]
-struct State {
-    seen: Vec<Seen>,
-    trouble: VecDeque<Trouble>,
-    tokens: Vec<(String, Value)>,
-    /// Seconds a token lasts.
-    token_life: i64,
-    deployments: Vec<Value>,
-    statuses: Vec<(String, Value)>,
-    comments: Vec<Value>,
-    files: usize,
-    next: i64,
-}
-
-pub(crate) struct Fake {
-    addr: SocketAddr,
-    state: Arc<Mutex<State>>,
-    public_key: Arc<String>,
-    accepting: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Fake {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-impl Fake {
-    /// Knows the App by its public key (PEM).
-    pub(crate) async fn start(public_key: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let addr = listener.local_addr().expect("an address");
-        let state = Arc::new(Mutex::new(State {
-            token_life: 3_600,
-            next: 100,
-            ..State::default()
-        }));
-        let public_key = Arc::new(public_key.to_owned());
-        let (shared, key) = (state.clone(), public_key.clone());
-        let accepting = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (state, key) = (shared.clone(), key.clone());
-                tokio::spawn(async move {
-                    let service = service_fn(move |request| {
-                        let (state, key) = (state.clone(), key.clone());
-                        async move { answer(&state, &key, request).await }
-                    });
-                    // a client that goes away is as good as one that stays
-                    let _ended = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
-                });
-            }
-        });
-        Self {
-            addr,
-            state,
-            public_key,
-            accepting,
-        }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.addr)
-    }
-
-    pub(crate) fn public_key(&self) -> &str {
-        &self.public_key
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What was asked with this beginning.
-    pub(crate) fn seen(&self, beginning: &str) -> Vec<Seen> {
-        let state = self.state();
-        let hit = |s: &&Seen| s.line.starts_with(beginning);
-        state.seen.iter().filter(hit).cloned().collect()
-    }
-
-    /// The next requests that are not for a token meet this, one each.
-    pub(crate) fn trouble(&self, trouble: impl IntoIterator<Item = Trouble>) {
-        self.state().trouble.extend(trouble);
-    }
-
-    pub(crate) fn token_life(&self, seconds: i64) {
-        self.state().token_life = seconds;
-    }
-
-    /// So many files changed with every commit.
-    pub(crate) fn files(&self, count: usize) {
-        self.state().files = count;
-    }
-
-    /// A comment as somebody has written it, through an App or by hand.
-    pub(crate) fn comment(&self, body: &str, app: Option<i64>) -> i64 {
-        let mut state = self.state();
-        state.next += 1;
-        let id = state.next;
-        let app = app.map_or(Value::Null, |id| json!({ "id": id }));
-        let comment = json!({ "id": id, "body": body, "performed_via_github_app": app });
-        state.comments.push(comment);
-        id
-    }
-
-    pub(crate) fn comments(&self) -> Vec<Value> {
-        self.state().comments.clone()
-    }
-
-    pub(crate) fn deployments(&self) -> Vec<Value> {
-        self.state().deployments.clone()
-    }
-
-    /// Statuses of deployments and commits: what they are of, and what they say.
-    pub(crate) fn statuses(&self) -> Vec<(String, Value)> {
-        self.state().statuses.clone()
-    }
-}
-
-type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
-
-async fn answer(state: &Mutex<State>, key: &str, request: Request<Incoming>) -> Answer {
+pub(crate) async fn answer(state: &Mutex<State>, key: &str, request: Request<Incoming>) -> Answer {
     let (parts, body) = request.into_parts();
     let body = body
         .collect()
@@ -393,13 +242,18 @@ fn route(
                 _ => (200, json!([])),
             }
         }
-        ("GET", ["issues", "7", "comments"]) => (200, slice(&state.comments)),
-        ("POST", ["issues", "7", "comments"]) => {
+        ("GET", ["issues", pull, "comments"]) => {
+            let of = |c: &&Value| c["pull"].as_i64() == pull.parse().ok();
+            let all: Vec<Value> = state.comments.iter().filter(of).cloned().collect();
+            (200, slice(&all))
+        }
+        ("POST", ["issues", pull, "comments"]) => {
             if !may("pull_requests", "write") {
                 return forbidden();
             }
             state.next += 1;
-            let made = json!({ "id": state.next, "body": body["body"], "performed_via_github_app": { "id": APP } });
+            let pull: i64 = pull.parse().unwrap_or_default();
+            let made = json!({ "id": state.next, "pull": pull, "body": body["body"], "performed_via_github_app": { "id": APP } });
             state.comments.push(made.clone());
             (201, made)
         }

@@ -1,0 +1,59 @@
+//! Nobody reports the end: the timer tells what the row says.
+
+use mysql::sql;
+
+use crate::world::*;
+
+#[test]
+fn a_deployment_whose_workflow_was_lost_is_not_in_progress_for_ever() {
+    testbed::run(async {
+        let world = World::new().await;
+        for (status, last) in [
+            ("failed", "failure"),
+            ("ready", "success"),
+            ("skipped", "inactive"),
+        ] {
+            let before = world.states().len();
+            let id = world.deployment("building").await;
+            world.init(&id, world.production()).await;
+            world
+                .report(&id, "IN_PROGRESS", "Deploying to regions...")
+                .await;
+            let set = "UPDATE deployments SET status = ? WHERE id = ?";
+            sql::execute(world.db.primary(), set, [status.into(), id.as_str().into()])
+                .await
+                .expect("set");
+            testbed::eventually(SOON, || async { !world.remembers(&id).await }).await;
+            assert_eq!(
+                world.states()[before..],
+                ["pending", "in_progress", last],
+                "{status}"
+            );
+            testbed::assert_quiet(&[&id]).await;
+        }
+    });
+}
+
+#[test]
+fn a_deployment_in_work_is_left_alone_and_looked_at_again() {
+    testbed::run(async {
+        let world = World::new().await;
+        let id = world.deployment("deploying").await;
+        world.init(&id, world.production()).await;
+        let looked = format!(
+            "SELECT id FROM sys_invocation WHERE target_service_key = {} AND target_handler_name = 'Settle' AND status = 'completed'",
+            restate_api::quoted(&id)
+        );
+        let admin = testbed::admin().await;
+        testbed::eventually(SOON, || async {
+            admin.query(&looked).await.is_ok_and(|rows| rows.len() >= 2)
+        })
+        .await;
+        assert_eq!(world.states(), ["pending"]);
+        let gone = "DELETE FROM deployments WHERE id = ?";
+        sql::execute(world.db.primary(), gone, [id.as_str().into()])
+            .await
+            .expect("gone");
+        testbed::eventually(SOON, || async { world.states() == ["pending", "inactive"] }).await;
+    });
+}
