@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::Result;
 use crate::report::{Report, Row};
-use crate::sql::{execute, marks, number, rows};
+use crate::sql::{self, execute, marks, number, rows};
 use crate::stack::Stack;
 use crate::stats::seconds;
 
@@ -34,7 +34,9 @@ pub(crate) async fn measure(stack: &Stack, count: usize, report: &mut Report) ->
         seed(stack, deployments).await?,
         seed(stack, deployments).await?,
     );
+    sql::settle(&stack.db).await?;
     let raw = raw(stack, &raw_app).await?;
+    sql::settle(&stack.db).await?;
 
     let worker = stack.worker_with("[scheduler]\nenabled = false\n").await?;
     let environment = app.preview_environment_id.as_str();
@@ -51,15 +53,18 @@ pub(crate) async fn measure(stack: &Stack, count: usize, report: &mut Report) ->
         )
         .await?;
     let took = loop {
-        let left = left(stack, environment).await?;
+        // Its own row goes last, and is found at once; only then are the others counted.
+        let own = "SELECT COUNT(*) AS n FROM environments WHERE id = ?";
+        let own = number(&stack.db, own, vec![environment.into()]).await?;
         let took = begun.elapsed();
-        if left == 0 {
+        if own == 0 && left(stack, environment).await? == 0 {
             break took;
         }
         if took > PATIENCE {
+            let left = left(stack, environment).await?;
             return Err(format!("{left} rows of the environment are left after {took:?}").into());
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     };
     worker.stop().await?;
     let ratio = took.as_secs_f64() / raw.as_secs_f64();
@@ -70,7 +75,10 @@ pub(crate) async fn measure(stack: &Stack, count: usize, report: &mut Report) ->
         seconds(raw),
         rate(count, raw)
     );
-    let what = format!("delete of an environment with {count} rows, nothing of it running");
+    let what = format!(
+        "delete of an environment with {count} rows, nothing of it running, from the call until its own row is gone; raw: the same \
+         rows, one connection, {CHUNK} deployments a transaction"
+    );
     report.add(
         Row::new("delete-environment", what, figure).aim("at most 1.3 times raw", ratio <= 1.3),
     );

@@ -17,8 +17,9 @@ use crate::stack::Stack;
 /// The date refilled for, and the beginning of its audit ids.
 const DATE: &str = "2026-01-31";
 const AUDIT: &str = "log_258d90";
-/// Keys of one transaction and ranges side by side, as the service has them.
+/// As the service has them: keys of one transaction, rows that one range has at least, ranges side by side at most.
 const CHUNK: usize = 900;
+const RANGE: u64 = 250_000;
 const LANES: u64 = 4;
 /// Rows of one statement that prepares.
 const PREPARED: usize = 100_000;
@@ -31,6 +32,7 @@ const DUE: &str = "k.refill_amount IS NOT NULL AND k.deleted_at_m IS NULL AND k.
 
 pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -> Result<()> {
     let due = scale.refill;
+    sql::roomy(&stack.db).await?;
     stack.sync_commits(false).await?;
     prepare(stack, 2 * due).await?;
     let before = sql::number(
@@ -45,8 +47,19 @@ pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -
         vec![],
     )
     .await?;
+    sql::settle(&stack.db).await?;
     stack.sync_commits(true).await?;
-    let raw = raw(stack, u64::try_from(before)?, u64::try_from(last)?, due).await?;
+    let lanes = u64::try_from(last - before)?
+        .div_ceil(RANGE)
+        .clamp(1, LANES);
+    let raw = raw(
+        stack,
+        u64::try_from(before)?,
+        u64::try_from(last)?,
+        lanes,
+        due,
+    )
+    .await?;
 
     stack.sync_commits(false).await?;
     for table in ["audit_log", "audit_log_target"] {
@@ -55,10 +68,11 @@ pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -
     for begin in (before..last).step_by(PREPARED) {
         let end = begin + i64::try_from(PREPARED)?;
         let again = format!(
-            "UPDATE `keys` SET remaining_requests = 7 WHERE pk > {begin} AND pk <= {end} AND last_refill_at IS NOT NULL"
+            "UPDATE `keys` SET remaining_requests = 7, updated_at_m = 1 WHERE pk > {begin} AND pk <= {end} AND updated_at_m > 1"
         );
         sql::execute(&stack.db, &again).await?;
     }
+    sql::settle(&stack.db).await?;
     stack.sync_commits(true).await?;
 
     let worker = stack.worker_with("[scheduler]\nenabled = false\n").await?;
@@ -83,7 +97,8 @@ pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -
 
     let ratio = took.as_secs_f64() / raw.as_secs_f64();
     let what = format!(
-        "`RunRefill` of {due} due keys among {}, with audit rows",
+        "`RunRefill` of {due} due keys among {}, with audit rows; beside it the statements alone, before it and in the same shape: \
+         {lanes} at a time, {CHUNK} keys a transaction",
         2 * due
     );
     let figure = format!(
@@ -105,14 +120,15 @@ pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -
     Ok(())
 }
 
-/// So many keys, every other one used.
+/// So many keys, every other one used since it was refilled the day before.
 async fn prepare(stack: &Stack, keys: usize) -> Result<()> {
     for begin in (0..keys).step_by(PREPARED) {
         let end = keys.min(begin + PREPARED);
         let statement = format!(
-            "INSERT INTO `keys` (id, key_auth_id, hash, start, workspace_id, name, refill_amount, remaining_requests) \
+            "INSERT INTO `keys` (id, key_auth_id, hash, start, workspace_id, name, refill_amount, remaining_requests, last_refill_at, updated_at_m) \
              SELECT CONCAT('key_bench', seq), 'ks', CONCAT('hash_of_bench', seq), 'start', CONCAT('ws_', seq % 1000), \
-             IF(seq % 3, CONCAT('key ', seq), NULL), 1000, IF(seq % 2, 1000, 7) FROM seq_{}_to_{end}",
+             IF(seq % 3, CONCAT('key ', seq), NULL), 1000, IF(seq % 2, 1000, 7), \
+             UTC_TIMESTAMP(3) - INTERVAL 1 DAY, 1 FROM seq_{}_to_{end}",
             begin + 1
         );
         sql::execute(&stack.db, &statement).await?;
@@ -121,10 +137,10 @@ async fn prepare(stack: &Stack, keys: usize) -> Result<()> {
 }
 
 /// The statements of the service, without Restate and what the service keeps for repeated steps.
-async fn raw(stack: &Stack, before: u64, last: u64, due: usize) -> Result<Duration> {
+async fn raw(stack: &Stack, before: u64, last: u64, lanes: u64, due: usize) -> Result<Duration> {
     let began = Instant::now();
-    let share = (last - before).div_ceil(LANES);
-    let lanes = (0..LANES).map(|lane| {
+    let share = (last - before).div_ceil(lanes);
+    let lanes = (0..lanes).map(|lane| {
         let after = before + lane * share;
         lane_of(&stack.db, after, last.min(after + share))
     });
