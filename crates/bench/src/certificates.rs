@@ -47,11 +47,10 @@ pub(crate) async fn domains(stack: &mut Stack, count: usize, report: &mut Report
         }
     })
     .await?;
-    let verified =
-        "SELECT COUNT(*) AS n FROM custom_domains WHERE verification_status = 'verified'";
-    let verified = until(stack, verified, count, began).await?;
-    let issued = "SELECT COUNT(*) AS n FROM certificates";
-    let issued = until(stack, issued, count, began).await?;
+    let verified = "SELECT COUNT(*) AS n FROM custom_domains WHERE project_id = ? AND verification_status = 'verified'";
+    let verified = until(stack, verified, &app.project_id, count, began).await?;
+    let issued = "SELECT COUNT(*) AS n FROM certificates WHERE workspace_id = ?";
+    let issued = until(stack, issued, &app.workspace_id, count, began).await?;
     let memory = worker.memory()?;
     let complaints: usize = worker.complaints()?.iter().map(|(_, n)| n).sum();
     worker.stop().await?;
@@ -111,9 +110,15 @@ fn sections(stack: &Stack) -> Result<String> {
 }
 
 /// Waits until a count is reached; gives the time since `began`.
-async fn until(stack: &Stack, sql: &str, count: usize, began: Instant) -> Result<Duration> {
+async fn until(
+    stack: &Stack,
+    sql: &str,
+    of: &str,
+    count: usize,
+    began: Instant,
+) -> Result<Duration> {
     loop {
-        let now = number(&stack.db, sql, vec![]).await?;
+        let now = number(&stack.db, sql, vec![of.into()]).await?;
         let took = began.elapsed();
         if now >= i64::try_from(count)? {
             return Ok(took);

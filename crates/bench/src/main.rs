@@ -167,12 +167,12 @@ async fn run(args: Args) -> Result<()> {
     if wanted(Part::Certificates) {
         for (id, done) in [
             (
-                "1000-certificates",
-                certificates::domains(&mut stack, scale.domains, &mut report).await,
-            ),
-            (
                 "renewal-scan",
                 certificates::scan(&stack, scale.renewals, &mut report).await,
+            ),
+            (
+                "1000-certificates",
+                certificates::domains(&mut stack, scale.domains, &mut report).await,
             ),
         ] {
             if let Err(error) = done {

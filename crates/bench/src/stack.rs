@@ -42,7 +42,7 @@ impl Stack {
     /// Starts the servers with syncing on, and creates the tables.
     pub(crate) async fn start(stack: &Path, worker: &Path) -> Result<Self> {
         let mut child = Command::new(stack)
-            .args(["--sync", "--vault", "--dns", "--acme"])
+            .args(["--sync", "--vault", "--dns", "--acme", "--renewal-info"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

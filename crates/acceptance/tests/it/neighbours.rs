@@ -63,6 +63,14 @@ impl github_status_client::GitHubStatusBackend for FakeGitHub {
         );
         Ok(msg::GitHubStatusReportResponse {})
     }
+
+    async fn settle<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::GitHubStatusSettleRequest,
+    ) -> HandlerResult<msg::GitHubStatusSettleResponse> {
+        Ok(msg::GitHubStatusSettleResponse {})
+    }
 }
 
 /// Fails terminally for every deployment: scraping must never matter to Deploy.

@@ -17,16 +17,18 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Starts both; the tables need not be there yet.
+    /// Starts both; the tables need not be there yet. `renewal_info`: the newer Pebble.
     pub(crate) async fn start(
         database: &Database,
         dns: SocketAddr,
+        renewal_info: bool,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let port_80 = Http01::start().await?;
         port_80.also(Arc::new(ChallengeRows::of(&database.url)));
         let pebble = Pebble::start(PebbleOptions {
             dns: Some(dns),
             http_port: port_80.addr().port(),
+            renewal_info,
             ..PebbleOptions::default()
         })
         .await?;

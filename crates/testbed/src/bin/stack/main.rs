@@ -51,6 +51,9 @@ struct Args {
     /// Start a certificate authority (Pebble) that asks that DNS server and looks for HTTP-01 answers in the database.
     #[arg(long, requires = "dns")]
     acme: bool,
+    /// Make that the newer Pebble, which offers renewal information.
+    #[arg(long, requires = "acme")]
+    renewal_info: bool,
 }
 
 /// What runs.

@@ -87,7 +87,7 @@ pub(crate) async fn all(args: &Args) -> Result<(Stack, Value), Box<dyn std::erro
             edge = Some(started);
         }
         if let Some(dns) = dns.as_ref().filter(|_| args.acme) {
-            let started = Authority::start(&database, dns.addr()).await?;
+            let started = Authority::start(&database, dns.addr(), args.renewal_info).await?;
             addresses["acme"] = started.addresses().await?;
             acme = Some(started);
         }
