@@ -52,28 +52,9 @@ pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -
     let lanes = u64::try_from(last - before)?
         .div_ceil(RANGE)
         .clamp(1, LANES);
-    let raw = raw(
-        stack,
-        u64::try_from(before)?,
-        u64::try_from(last)?,
-        lanes,
-        due,
-    )
-    .await?;
-
-    stack.sync_commits(false).await?;
-    for table in ["audit_log", "audit_log_target"] {
-        sql::execute(&stack.db, &format!("TRUNCATE TABLE {table}")).await?;
-    }
-    for begin in (before..last).step_by(PREPARED) {
-        let end = begin + i64::try_from(PREPARED)?;
-        let again = format!(
-            "UPDATE `keys` SET remaining_requests = 7, updated_at_m = 1 WHERE pk > {begin} AND pk <= {end} AND updated_at_m > 1"
-        );
-        sql::execute(&stack.db, &again).await?;
-    }
-    sql::settle(&stack.db).await?;
-    stack.sync_commits(true).await?;
+    let (before, last) = (u64::try_from(before)?, u64::try_from(last)?);
+    let first = raw(stack, before, last, lanes, due).await?;
+    again(stack, before, last).await?;
 
     let worker = stack.worker_with("[scheduler]\nenabled = false\n").await?;
     let memory_before = worker.memory()?;
@@ -94,19 +75,23 @@ pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -
     let journal = stack.admin.query(&commands).await?;
     let journal = journal.first().ok_or("Restate gave no row")?;
     worker.stop().await?;
+    again(stack, before, last).await?;
+    let second = raw(stack, before, last, lanes, due).await?;
 
+    let raw = first.min(second);
     let ratio = took.as_secs_f64() / raw.as_secs_f64();
     let what = format!(
-        "`RunRefill` of {due} due keys among {}, with audit rows; beside it the statements alone, before it and in the same shape: \
-         {lanes} at a time, {CHUNK} keys a transaction",
+        "`RunRefill` of {due} due keys among {}, with audit rows; beside it the statements alone, before and after it and in the same \
+         shape: {lanes} at a time, {CHUNK} keys a transaction",
         2 * due
     );
     let figure = format!(
-        "{:.1} s, {:.0} keys/s; the statements alone {:.1} s, {:.0} keys/s; {ratio:.2} times; {} journal commands in {} invocations, \
+        "{:.1} s, {:.0} keys/s; the statements alone {:.1} s before and {:.1} s after, {:.0} keys/s; {ratio:.2} times; {} journal commands in {} invocations, \
          at most {} in one; worker {} MiB before, at most {} MiB",
         took.as_secs_f64(),
         due as f64 / took.as_secs_f64(),
-        raw.as_secs_f64(),
+        first.as_secs_f64(),
+        second.as_secs_f64(),
         due as f64 / raw.as_secs_f64(),
         journal["commands"],
         journal["invocations"],
@@ -118,6 +103,23 @@ pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -
     let aim = "at most 1.3 times the statements alone, 60 s, 80 MiB";
     report.add(Row::new("refill", what, figure).aim(aim, passed));
     Ok(())
+}
+
+/// The rows as they were.
+async fn again(stack: &Stack, before: u64, last: u64) -> Result<()> {
+    stack.sync_commits(false).await?;
+    for table in ["audit_log", "audit_log_target"] {
+        sql::execute(&stack.db, &format!("TRUNCATE TABLE {table}")).await?;
+    }
+    for begin in (before..last).step_by(PREPARED) {
+        let end = begin + PREPARED as u64;
+        let again = format!(
+            "UPDATE `keys` SET remaining_requests = 7, updated_at_m = 1 WHERE pk > {begin} AND pk <= {end} AND updated_at_m > 1"
+        );
+        sql::execute(&stack.db, &again).await?;
+    }
+    sql::settle(&stack.db).await?;
+    stack.sync_commits(true).await
 }
 
 /// So many keys, every other one used since it was refilled the day before.

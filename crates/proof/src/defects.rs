@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
+/// Where `cargo xtask setup` puts servers that no package manager installs.
+const STACK: &str = ".stack";
+
 /// A planted defect.
 struct Defect {
     name: String,
@@ -125,8 +128,18 @@ impl Tree {
                 "worktree", "add", "--quiet", "--detach", "--force", &root, "HEAD",
             ],
         )?;
+        tree.borrow_servers()?;
         tree.borrow_dependencies()?;
         Ok(tree)
+    }
+
+    /// The servers that are installed beside the tree are those of the copy too.
+    fn borrow_servers(&self) -> Result<(), String> {
+        let (from, to) = (testbed::repository().join(STACK), self.root.join(STACK));
+        if !from.exists() {
+            return Ok(());
+        }
+        std::os::unix::fs::symlink(from, &to).map_err(|e| format!("{}: {e}", to.display()))
     }
 
     /// Takes over what was built of other people's crates, as links: they are never written again. What is ours is
