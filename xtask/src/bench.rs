@@ -30,6 +30,7 @@ const MEASURED: &[&str] = &[
     "crates/mysql",
     "crates/durable",
     "bin/worker",
+    ":(exclude,glob)**/tests/**",
 ];
 
 /// Measures everything and writes the page; `quick` measures little, with a debug build, and writes nothing. So with

@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::Lane;
 use crate::lane::patience;
 
+/// So many looks one after the other must find nothing in flight.
+const LOOKS: usize = 3;
+
 impl Lane {
     /// Kills whatever is in flight, after a play that did not come to rest.
     pub(crate) async fn sweep(&self) {
@@ -31,9 +34,12 @@ impl Lane {
         );
         let until = Instant::now() + patience();
         let mut pause = Duration::from_millis(5);
+        let mut empty = 0;
         loop {
             let rows = self.admin().query(&sql).await.map_err(|e| e.to_string())?;
-            if rows.is_empty() {
+            empty = if rows.is_empty() { empty + 1 } else { 0 };
+            // a message is nowhere to be seen between the end of its sender and the inbox of its receiver
+            if empty == LOOKS {
                 return Ok(());
             }
             if Instant::now() > until || rows.iter().any(|r| r["status"] == "paused") {

@@ -26,7 +26,7 @@ pub struct Options {
     /// At most so many faults of a kind, spread evenly over the story; all when absent.
     pub at_most: Option<usize>,
     /// Time after which faults are left out at commands and steps at which an earlier story of the list has the same
-    /// kind; every other fault is played however long it takes. Nothing is left out when absent.
+    /// kind, but for one of each story and kind; every other fault is played however long it takes. Nothing is left out when absent.
     pub budget: Option<Duration>,
     /// Whether each play is told of on standard error.
     pub verbose: bool,
@@ -41,7 +41,7 @@ struct Job {
     story: usize,
     kind: FaultKind,
     fault: Fault,
-    /// Whether an earlier story has the same kind of fault at the same place.
+    /// Whether it may be left out: an earlier story has the same kind of fault at the same place.
     again: bool,
 }
 
@@ -161,8 +161,8 @@ async fn work(
     Ok(())
 }
 
-/// Every fault of every story whose plain play was as it must be: first those at places no earlier story has, then the
-/// rest, mixed, so that whatever is left out is spread over all.
+/// Every fault of every story whose plain play was as it must be: first those at places no earlier story has and one of
+/// each kind and story, then the rest, mixed, so that whatever is left out is spread over all.
 fn plan(stories: &[Story], options: &Options, board: &mut Board) -> VecDeque<Job> {
     let (mut jobs, mut again) = (Vec::new(), Vec::new());
     let mut known = BTreeSet::new();
@@ -177,8 +177,16 @@ fn plan(stories: &[Story], options: &Options, board: &mut Board) -> VecDeque<Job
                 ..Cell::default()
             };
             board.rows[index].cells.insert(kind.name(), cell);
-            for fault in faults {
-                let first = place_of(&fault).is_none_or(|p| known.insert((*kind, p)));
+            let mut firsts: Vec<bool> = faults
+                .iter()
+                .map(|fault| place_of(fault).is_none_or(|p| known.insert((*kind, p))))
+                .collect();
+            // a story has one of every kind, also where others have shown all its places
+            let middle = firsts.len() / 2;
+            if let (false, Some(one)) = (firsts.contains(&true), firsts.get_mut(middle)) {
+                *one = true;
+            }
+            for (fault, first) in faults.into_iter().zip(firsts) {
                 let job = Job {
                     story: index,
                     kind: *kind,

@@ -2,6 +2,8 @@
 
 use crate::gate::{FINALIZE, NEW_ORDER, Refusal};
 use crate::world::*;
+use certificate_client::SERVICE;
+use faults::Cut;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,6 +186,35 @@ fn a_cancelled_issuance_leaves_its_order_to_the_next() {
         let _ = ingress.attach(&invocation).await;
         assert_eq!(world.settled(&domain).await["status"], "success");
         assert_eq!(world.gate.orders(&domain.host), 1, "the same order");
+    });
+}
+
+#[test]
+fn a_cancellation_after_the_certificate_was_stored_takes_nothing_back() {
+    testbed::run(async {
+        let world = World::own(|_| {}).await;
+        let domain = world.domain(&host()).await;
+        let admin = world.restate().admin();
+        // the effect has happened, and its record is held back until Restate knows of the cancellation
+        let stored = Cut::run_result(SERVICE, "ProcessChallenge", "store certificate")
+            .of_key(&domain.host)
+            .doing(move |seen| {
+                let admin = admin.clone();
+                async move { admin.cancel(&seen.invocation).await.expect("cancelled") }
+            });
+        let stored = world.proxy.cut(stored);
+        let ended = world.process(&domain).await.expect_err("cancelled");
+        assert_eq!(ended.status(), Some(409), "{ended}");
+        assert!(stored.wait(SOON).await.is_some(), "cut between effect and record");
+        let row = world.certificate(&domain.host).await;
+        let row = row.expect("the certificate stays");
+        assert_eq!(world.challenge_row(&domain).await.status, "verified");
+        let renewal = world.renewal(&domain.host).await.expect("a renewal");
+        assert_eq!(renewal.reason, "lifetime", "it is not asked for again at once");
+        // and the next call finds it fresh
+        let answer = world.settled(&domain).await;
+        assert_eq!(answer["certificateId"], row.id);
+        assert_eq!(world.gate.orders(&domain.host), 1);
     });
 }
 

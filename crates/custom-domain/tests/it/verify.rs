@@ -88,6 +88,7 @@ fn dom_4_a_text_among_others_suffices() {
         );
         w.verify().await;
         let row = w.until(Verified).await;
+        w.settled().await;
         assert_eq!(flags(&row), (true, false));
         // owned, and told that it leads nowhere yet
         assert!(

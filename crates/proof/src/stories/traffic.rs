@@ -200,7 +200,14 @@ async fn idle_preview(lane: &Lane) -> Scene {
         .await;
     let sql = "UPDATE deployments SET created_at = 1, updated_at = NULL WHERE id = ?";
     lane.execute(sql, &[&id]).await;
-    scene.request = of_deploy(&scene, "ScaleDownIdlePreviewDeployments", json!({}));
+    // from this environment on: how many pages there are must not depend on the plays before
+    let sql = "SELECT CAST(pk - 1 AS CHAR) AS t FROM environments WHERE id = ?";
+    let before = lane
+        .texts(sql, &[&scene.app.preview_environment_id])
+        .await
+        .concat();
+    let body = json!({ "afterEnvironment": before });
+    scene.request = of_deploy(&scene, "ScaleDownIdlePreviewDeployments", body);
     scene
 }
 
