@@ -88,8 +88,10 @@ async fn domain(lane: &Lane) -> Scene {
     scene
 }
 
+/// The account, of which a lane has one, is made anew in every play.
 async fn challenge(lane: &Lane) -> Scene {
     let mut scene = domain(lane).await;
+    lane.execute("DELETE FROM acme_users", &[]).await;
     let host = scene.real("<host>").to_owned();
     scene.request = Request {
         service: SERVICE,
@@ -100,10 +102,9 @@ async fn challenge(lane: &Lane) -> Scene {
     scene
 }
 
-/// The host leads to where the challenge is answered; the account is made anew in every play.
+/// The host leads to where the challenge is answered.
 async fn issue(lane: &Lane) -> Scene {
     let scene = challenge(lane).await;
-    lane.execute("DELETE FROM acme_users", &[]).await;
     let here = testbed::DnsData::A(std::net::Ipv4Addr::LOCALHOST);
     lane.outside.dns.add(scene.real("<host>"), here);
     scene
