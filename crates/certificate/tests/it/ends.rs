@@ -205,12 +205,18 @@ fn a_cancellation_after_the_certificate_was_stored_takes_nothing_back() {
         let stored = world.proxy.cut(stored);
         let ended = world.process(&domain).await.expect_err("cancelled");
         assert_eq!(ended.status(), Some(409), "{ended}");
-        assert!(stored.wait(SOON).await.is_some(), "cut between effect and record");
+        assert!(
+            stored.wait(SOON).await.is_some(),
+            "cut between effect and record"
+        );
         let row = world.certificate(&domain.host).await;
         let row = row.expect("the certificate stays");
         assert_eq!(world.challenge_row(&domain).await.status, "verified");
         let renewal = world.renewal(&domain.host).await.expect("a renewal");
-        assert_eq!(renewal.reason, "lifetime", "it is not asked for again at once");
+        assert_eq!(
+            renewal.reason, "lifetime",
+            "it is not asked for again at once"
+        );
         // and the next call finds it fresh
         let answer = world.settled(&domain).await;
         assert_eq!(answer["certificateId"], row.id);
