@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, TransactionTrait};
+use sea_orm::{DatabaseConnection, DbErr, RuntimeErr, TransactionTrait};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
@@ -103,10 +103,26 @@ impl Db {
     }
 
     /// Opens a transaction on the primary with the server's own isolation level.
+    ///
+    /// Giving up the wait leaves no transaction behind: the driver counts itself as in one only once the server has
+    /// answered, so a `BEGIN` that nobody waits for would go back to the pool open, and what others then write through
+    /// that connection would never be committed. A task of its own sees every `BEGIN` to its answer.
+    ///
+    /// # Errors
+    /// No connection in time, or an error of the server.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        Ok(Tx::new(
-            measure::timed("begin", self.transactions.begin()).await?,
-        ))
+        let transactions = self.transactions.clone();
+        let begun = tokio::spawn(async move { transactions.begin().await });
+        let begun = async {
+            match begun.await {
+                Ok(begun) => begun,
+                Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+                Err(_) => Err(DbErr::Conn(RuntimeErr::Internal(
+                    "the process is about to end".to_owned(),
+                ))),
+            }
+        };
+        Ok(Tx::new(measure::timed("begin", begun).await?))
     }
 
     /// Asks both servers for an answer.

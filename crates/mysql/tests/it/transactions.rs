@@ -204,6 +204,41 @@ fn a_lost_connection_is_transient_and_retry_heals_it() {
 }
 
 #[test]
+fn a_begin_that_was_given_up_leaves_no_open_transaction_in_the_pool() {
+    testbed::run(async {
+        let database = testbed::create_database("given_up").await;
+        let url = testbed::mysql_url().await;
+        let server = url.rsplit_once('@').expect("a login").1;
+        let proxy = testbed::Proxy::start(server.parse().expect("an address")).await;
+        let proxy = proxy.unwrap();
+        let through = format!("({})", proxy.addr());
+        let dsn = database.dsn.replace(&format!("({server})"), &through);
+        // one connection: whoever comes next has the one of the transaction that was given up
+        let mut options = Options::new(dsn);
+        options.max_connections = 1;
+        let db = Db::connect(&options).await.unwrap();
+        execute(db.primary(), "CREATE TABLE t (v INT)", [])
+            .await
+            .unwrap();
+        // until the pool has tried the connection and taken it back: it is the BEGIN that gets no answer
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        proxy.freeze();
+        let begun = tokio::time::timeout(Duration::from_millis(100), db.begin()).await;
+        assert!(begun.is_err(), "nothing answers");
+        proxy.heal();
+        execute(db.primary(), "INSERT INTO t VALUES (1)", [])
+            .await
+            .unwrap();
+        let direct = Db::connect(&Options::new(database.dsn.clone()))
+            .await
+            .unwrap();
+        let sql = "UPDATE t SET v = 2 WHERE v = 1";
+        let seen = execute(direct.primary(), sql, []).await.unwrap();
+        assert_eq!(seen, 1, "the row was committed by itself");
+    })
+}
+
+#[test]
 fn locks_in_the_agreed_order_pass() {
     testbed::run(async {
         let tx = db().await.begin().await.unwrap();
