@@ -9,7 +9,7 @@ use crate::setup;
 
 /// After so many minutes the matrix leaves out what it has shown by another story: 40 for all, less the planted defects
 /// (about ten), the model test (six) and the certificates' parts.
-const MATRIX_MINUTES: &str = "18";
+const MATRIX_MINUTES: &str = "15";
 
 /// The crash matrix; the words are those of `proof crash-matrix`.
 pub(crate) fn matrix(words: &[String]) -> Result<()> {

@@ -9,7 +9,7 @@ use super::{BASE, expect};
 use crate::scene::Request;
 use crate::{Lane, Scene, Sections, Story};
 
-/// So many that a partition of a play is hardly that of another one.
+/// So many that every play of a lane can have a partition of its own.
 const PARTITIONS: u64 = 1_024;
 /// Keys of a partition with fewer digits would be found in other texts.
 const LOWEST: u64 = 100;
@@ -47,7 +47,8 @@ fn used_at() -> i64 {
     mysql::now_ms() / DAY * DAY
 }
 
-/// A key that was used, with the partition it lies in.
+/// A key that was used, with the partition it lies in; no other key of the lane does, so that no earlier play has moved its
+/// cursor.
 async fn used(lane: &Lane) -> (Scene, String) {
     let mut scene = lane.scene(1, |f| f).await;
     let clickhouse = lane.outside.clickhouse;
@@ -56,7 +57,12 @@ async fn used(lane: &Lane) -> (Scene, String) {
         let sql = format!("SELECT cityHash64('{key}') % {PARTITIONS}");
         let partition = clickhouse.query(&sql).await.expect("hashed");
         let partition: u64 = partition.trim().parse().expect("a number");
-        if partition >= LOWEST {
+        let sql = format!(
+            "SELECT count() FROM `{}`.key_last_used_v1 WHERE cityHash64(key_id) % {PARTITIONS} = {partition}",
+            lane.outside.database
+        );
+        let others = clickhouse.query(&sql).await.expect("counted");
+        if partition >= LOWEST && others.trim() == "0" {
             break (key, partition.to_string());
         }
     };
