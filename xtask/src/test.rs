@@ -10,10 +10,7 @@ use crate::run::{Because, Failure, Result, cargo, check, revision, target_dir};
 use crate::stack::Stack;
 use crate::{scenarios, setup};
 
-mod attempt;
-
-/// More failed binaries than these are no accident of timing and are not run again.
-const AGAIN: usize = 2;
+mod failures;
 
 /// Runs the tests `rest` selects, all without.
 pub(crate) fn all(rest: &[String]) -> Result<()> {
@@ -59,17 +56,9 @@ pub(crate) fn all(rest: &[String]) -> Result<()> {
         .env("CTRL_TEST_MYSQL", &url)
         .env("CTRL_TEST_REVISION", revision());
     let begin = Instant::now();
-    let failed = attempt::run(&mut tests)?;
-    let passed = match &failed {
-        Some(failed) if everything && failed.targets.len() <= AGAIN => again(&url, failed)?,
-        Some(_) => false,
-        None => true,
-    };
+    let failed = failures::run(&mut tests)?;
     println!("tests took {} s", begin.elapsed().as_secs());
-    if let Some(failed) = &failed {
-        tell(failed, passed);
-    }
-    if !passed {
+    if let Some(failed) = failed {
         let dir = stack.addresses["dir"]
             .as_str()
             .unwrap_or_default()
@@ -78,41 +67,14 @@ pub(crate) fn all(rest: &[String]) -> Result<()> {
         stack.stop()?;
         eprintln!("the database of the failed tests is kept in {dir}");
         eprintln!("look: cargo run -p testbed --bin stack -- --only mysql --dir {dir}");
-        return Err(Failure("tests failed".to_owned()));
+        // last on the screen, where it is looked for
+        return Err(Failure(format!("tests failed\n  {}", failed.join("\n  "))));
     }
     stack.stop()?;
     if everything {
         scenarios::summary()
     } else {
         Ok(())
-    }
-}
-
-/// Runs the binaries with failed tests a second time, whole; whether all passed then.
-fn again(url: &str, failed: &attempt::Failed) -> Result<bool> {
-    let mut passed = true;
-    for words in &failed.targets {
-        println!("\nonce more: {}", words.join(" "));
-        let mut tests = cargo(&["test", "--no-fail-fast"]);
-        tests.args(words);
-        tests
-            .env("CTRL_TEST_MYSQL", url)
-            .env("CTRL_TEST_REVISION", revision());
-        passed &= attempt::run(&mut tests)?.is_none();
-    }
-    Ok(passed)
-}
-
-/// What failed at first, last on the screen, where it is looked for.
-fn tell(failed: &attempt::Failed, passed: bool) {
-    let word = if passed {
-        "UNSTABLE: failed, and passed when run once more"
-    } else {
-        "failed"
-    };
-    println!("{word}:");
-    for line in failed.tests.iter().chain(&failed.panics) {
-        println!("  {line}");
     }
 }
 
