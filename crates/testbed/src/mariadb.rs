@@ -2,16 +2,16 @@
 //!
 //! Not for schemas: `database` makes databases, crate `mysql` fills them.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sqlx::Connection as _;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::StartError;
 use crate::files::{create, find_program, remove, server_dir};
 use crate::guard::{Guarded, Spec};
+use crate::{StartError, free_port};
 
 /// The login of every server started here; it may do everything.
 pub const USER: &str = "ctrl";
@@ -201,15 +201,6 @@ async fn login(url: &str, dir: &Path) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("another server answered, its data is in {datadir}"))
-}
-
-fn free_port() -> Result<SocketAddr, StartError> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|l| l.local_addr())
-        .map_err(|source| StartError::Files {
-            what: "find a free port".to_owned(),
-            source,
-        })
 }
 
 fn common_args(dir: &Path) -> Vec<String> {

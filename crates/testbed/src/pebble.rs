@@ -3,7 +3,7 @@
 //!
 //! Not for the answers it looks for: `Http01` serves HTTP-01, `DnsServer` DNS-01.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use crate::StartError;
 use crate::files::{find_program, repository, server_dir};
 use crate::guard::{Guarded, Spec};
+use crate::{StartError, free_port};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// Another process may take the chosen ports between our look and the server's.
@@ -302,13 +302,4 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), StartError> {
         what: format!("write {}", path.display()),
         source,
     })
-}
-
-fn free_port() -> Result<SocketAddr, StartError> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|l| l.local_addr())
-        .map_err(|source| StartError::Files {
-            what: "find a free port".to_owned(),
-            source,
-        })
 }

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use restate_api::{Admin, Ingress};
-use serde_json::Value;
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::files::{create, find_program, remove, repository, server_dir};
 use crate::guard::{Guarded, Spec};
-use crate::{StartError, ready};
+use crate::{StartError, free_port, ready};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
+const PORT_TRIES: usize = 5;
 
 /// How to start a server. The default suits tests: nothing survives a power cut.
 #[derive(Debug, Clone)]
@@ -49,6 +48,16 @@ struct Ports {
     admin: u16,
 }
 
+impl Ports {
+    fn free() -> Result<Self, StartError> {
+        Ok(Self {
+            fabric: free_port()?.port(),
+            ingress: free_port()?.port(),
+            admin: free_port()?.port(),
+        })
+    }
+}
+
 /// A server. Dropping it ends the process and removes its folder.
 #[derive(Debug)]
 pub struct Restate {
@@ -69,18 +78,29 @@ impl Restate {
             Some(dir) => dir.clone(),
             None => server_dir("restate")?,
         };
-        let (process, mut lines) = launch(&options, &dir, None).await?;
-        let ports = read_ports(&mut lines, &dir.join("log")).await?;
-        let server = Self {
-            ingress_url: format!("http://127.0.0.1:{}", ports.ingress),
-            admin_url: format!("http://127.0.0.1:{}", ports.admin),
-            options,
-            dir,
-            ports,
-            process: Some(process),
-        };
-        server.ready().await?;
-        Ok(server)
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let ports = Ports::free()?;
+            let mut server = Self {
+                ingress_url: format!("http://127.0.0.1:{}", ports.ingress),
+                admin_url: format!("http://127.0.0.1:{}", ports.admin),
+                options: options.clone(),
+                dir: dir.clone(),
+                ports,
+                process: Some(launch(&options, &dir, ports).await?),
+            };
+            match server.ready().await {
+                Ok(()) => return Ok(server),
+                Err(StartError::Died(_)) if tries < PORT_TRIES => {
+                    if let Some(mut process) = server.process.take() {
+                        process.signal("leave");
+                    }
+                    server.options.dir = Some(dir.clone());
+                }
+                Err(e) => return Err(e),
+            }
+        }
     }
 
     /// Client of its ingress.
@@ -126,8 +146,7 @@ impl Restate {
     /// Starts it again on the same data and the same ports.
     pub async fn restart(&mut self) -> Result<(), StartError> {
         self.stop().await;
-        let (process, _) = launch(&self.options, &self.dir, Some(self.ports)).await?;
-        self.process = Some(process);
+        self.process = Some(launch(&self.options, &self.dir, self.ports).await?);
         self.ready().await
     }
 
@@ -177,11 +196,7 @@ pub(crate) fn program() -> Result<PathBuf, StartError> {
     find_program("restate-server", "RESTATE_SERVER", &[place])
 }
 
-async fn launch(
-    options: &RestateOptions,
-    dir: &Path,
-    ports: Option<Ports>,
-) -> Result<(Guarded, UnboundedReceiver<String>), StartError> {
+async fn launch(options: &RestateOptions, dir: &Path, ports: Ports) -> Result<Guarded, StartError> {
     let (data, temp) = (dir.join("data"), dir.join("tmp"));
     create(&data)?;
     create(&temp)?;
@@ -207,82 +222,35 @@ async fn launch(
     set("RESTATE_DISABLE_TELEMETRY", "true");
     set("DO_NOT_TRACK", "1");
     set("RESTATE_LOG_FORMAT", "json");
-    // the two information targets tell the ports
-    set(
-        "RUST_LOG",
-        "warn,octocrab=off,restate_ingress_http::server=info,restate_core::network::net_util=info",
-    );
+    set("RUST_LOG", "warn,octocrab=off");
     if !options.sync_each_write {
         set("RESTATE_BIFROST__LOCAL__ROCKSDB_DISABLE_WAL_FSYNC", "true");
         set("RESTATE_LOG_SERVER__ROCKSDB_DISABLE_WAL_FSYNC", "true");
     }
-    match ports {
-        None => set("RESTATE_USE_RANDOM_PORTS", "true"),
-        Some(p) => {
-            set("RESTATE_BIND_PORT", &p.fabric.to_string());
-            set(
-                "RESTATE_ADVERTISED_ADDRESS",
-                &format!("http://127.0.0.1:{}", p.fabric),
-            );
-            set(
-                "RESTATE_INGRESS__BIND_ADDRESS",
-                &format!("127.0.0.1:{}", p.ingress),
-            );
-            set(
-                "RESTATE_ADMIN__BIND_ADDRESS",
-                &format!("127.0.0.1:{}", p.admin),
-            );
-        }
-    }
+    set("RESTATE_BIND_PORT", &ports.fabric.to_string());
+    set(
+        "RESTATE_ADVERTISED_ADDRESS",
+        &format!("http://127.0.0.1:{}", ports.fabric),
+    );
+    set(
+        "RESTATE_INGRESS__BIND_ADDRESS",
+        &format!("127.0.0.1:{}", ports.ingress),
+    );
+    set(
+        "RESTATE_ADMIN__BIND_ADDRESS",
+        &format!("127.0.0.1:{}", ports.admin),
+    );
     env.extend(options.env.iter().cloned());
     let program = program()?;
     let args = vec!["--no-logo".to_owned()];
     let remove = options.dir.is_none();
-    Guarded::start(Spec {
+    let (process, _) = Guarded::start(Spec {
         program: &program,
         args,
         env,
         dir,
         remove,
     })
-    .await
-}
-
-/// Reads the ports the server chose from its own log: free of the race that picking them has.
-async fn read_ports(
-    lines: &mut UnboundedReceiver<String>,
-    log: &Path,
-) -> Result<Ports, StartError> {
-    let (mut fabric, mut ingress, mut admin) = (None, None, None);
-    let reading = async {
-        while let Some(line) = lines.recv().await {
-            let Ok(entry) = serde_json::from_str::<Value>(&line) else {
-                continue;
-            };
-            let port = entry["span"]["server.port"]
-                .as_u64()
-                .and_then(|p| u16::try_from(p).ok());
-            match entry["span"]["server_name"].as_str() {
-                Some("message-fabric-server") => fabric = port,
-                Some("http-ingress-server") => ingress = port,
-                Some("admin-api-server") => admin = port,
-                _ => {}
-            }
-            if let (Some(fabric), Some(ingress), Some(admin)) = (fabric, ingress, admin) {
-                return Ok(Ports {
-                    fabric,
-                    ingress,
-                    admin,
-                });
-            }
-        }
-        Err(StartError::Died(log.to_owned()))
-    };
-    match tokio::time::timeout(READY_WITHIN, reading).await {
-        Ok(ports) => ports,
-        Err(_) => Err(StartError::NotReady {
-            log: log.to_owned(),
-            last: "it did not say its ports".to_owned(),
-        }),
-    }
+    .await?;
+    Ok(process)
 }

@@ -7,7 +7,6 @@ mod gate;
 mod moto;
 mod xml;
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::files::{find_program, repository, server_dir};
 use crate::guard::{Guarded, Spec};
-use crate::{DnsData, RecordSource, StartError};
+use crate::{DnsData, RecordSource, StartError, free_port};
 
 use gate::Gate;
 pub use gate::{Batch, RecordChange};
@@ -235,13 +234,4 @@ fn data(kind: &str, value: &str) -> Option<DnsData> {
 fn program() -> Result<PathBuf, StartError> {
     let place = repository().join(".stack/moto/bin/moto_server");
     find_program("moto_server", "MOTO_SERVER", &[place])
-}
-
-fn free_port() -> Result<SocketAddr, StartError> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|l| l.local_addr())
-        .map_err(|source| StartError::Files {
-            what: "find a free port".to_owned(),
-            source,
-        })
 }

@@ -3,7 +3,7 @@
 //! Not for how an agent behaves: that is crate `edge-sim`, and its control surface at run time.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use edge_sim::{Behaviour, ServeOptions, Served, TlsOptions};
@@ -39,17 +39,14 @@ impl Edge {
         }
         if let Some(url) = vault {
             options.tls = Some(TlsOptions {
-                at: (Ipv4Addr::LOCALHOST, 0).into(),
+                at: testbed::free_port()?,
                 vault: Vault::new(url, VAULT_TOKEN)?,
             });
         }
+        // kept over a restart
+        options.front = testbed::free_port()?;
+        options.control = testbed::free_port()?;
         let served = edge_sim::serve(options.clone()).await?;
-        // the same addresses after a restart
-        options.front = served.front();
-        options.control = served.control();
-        if let (Some(tls), Some(at)) = (&mut options.tls, served.tls()) {
-            tls.at = at;
-        }
         Ok(Self {
             options,
             served: Some(served),
