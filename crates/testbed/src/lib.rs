@@ -45,7 +45,7 @@ pub use guard::{Guarded, Spec};
 pub use http01::{ChallengeRows, Http01, TokenSource, http01};
 pub use mariadb::{MariaDb, MariaDbOptions, PASSWORD, USER};
 pub use pebble::{Pebble, PebbleCounts, PebbleOptions, pebble};
-pub use ports::free_port;
+pub use ports::{PORT_TRIES, free_port};
 pub use process::{admin, ingress, restate, run, runtime, serve, serve_on};
 pub use proxy::Proxy;
 pub use restate::{Restate, RestateOptions};

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::files::{create, find_program, remove, server_dir};
 use crate::guard::{Guarded, Spec};
-use crate::{StartError, free_port};
+use crate::{PORT_TRIES, StartError, free_port};
 
 /// The login of every server started here; it may do everything.
 pub const USER: &str = "ctrl";
@@ -20,8 +20,6 @@ pub const PASSWORD: &str = "ctrl";
 pub(crate) const COLLATION: &str = "utf8mb4_uca1400_nopad_ai_ci";
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// Another process may take the chosen port between our look and the server's.
-const PORT_TRIES: usize = 5;
 
 /// How to start a server. The default suits tests.
 #[derive(Debug, Clone)]

@@ -13,11 +13,9 @@ use tokio::sync::OnceCell;
 
 use crate::files::{find_program, repository, server_dir};
 use crate::guard::{Guarded, Spec};
-use crate::{StartError, free_port};
+use crate::{PORT_TRIES, StartError, free_port};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
-/// Another process may take the chosen ports between our look and the server's.
-const PORT_TRIES: usize = 5;
 
 /// How to start a server. The default is strict, refuses no nonce and reuses no authorisation.
 #[derive(Debug, Clone)]

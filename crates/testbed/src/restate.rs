@@ -9,10 +9,9 @@ use restate_api::{Admin, Ingress};
 
 use crate::files::{create, find_program, remove, repository, server_dir};
 use crate::guard::{Guarded, Spec};
-use crate::{StartError, free_port, ready};
+use crate::{PORT_TRIES, StartError, free_port, ready};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-const PORT_TRIES: usize = 5;
 
 /// How to start a server. The default suits tests: nothing survives a power cut.
 #[derive(Debug, Clone)]
@@ -92,12 +91,7 @@ impl Restate {
             };
             match server.ready().await {
                 Ok(()) => return Ok(server),
-                Err(StartError::Died(_)) if tries < PORT_TRIES => {
-                    if let Some(mut process) = server.process.take() {
-                        process.signal("leave");
-                    }
-                    server.options.dir = Some(dir.clone());
-                }
+                Err(StartError::Died(_)) if tries < PORT_TRIES => server.keep_dir(),
                 Err(e) => return Err(e),
             }
         }
@@ -148,6 +142,14 @@ impl Restate {
         self.stop().await;
         self.process = Some(launch(&self.options, &self.dir, self.ports).await?);
         self.ready().await
+    }
+
+    /// Lets go of a dead process without losing the folder.
+    fn keep_dir(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.signal("leave");
+        }
+        self.options.dir = Some(self.dir.clone());
     }
 
     async fn end(&mut self, signal: &str) {
@@ -253,4 +255,31 @@ async fn launch(options: &RestateOptions, dir: &Path, ports: Ports) -> Result<Gu
     })
     .await?;
     Ok(process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_whose_port_is_taken_has_died_so_that_others_are_tried() {
+        crate::run(async {
+            let dir = server_dir("restate").expect("a folder");
+            let ports = Ports::free().expect("ports");
+            let at = ("127.0.0.1", ports.ingress);
+            let _taken = std::net::TcpListener::bind(at).expect("it was free");
+            let options = RestateOptions::default();
+            let process = launch(&options, &dir, ports).await.expect("launched");
+            let server = Restate {
+                ingress_url: format!("http://127.0.0.1:{}", ports.ingress),
+                admin_url: format!("http://127.0.0.1:{}", ports.admin),
+                options,
+                dir,
+                ports,
+                process: Some(process),
+            };
+            let ended = server.ready().await;
+            assert!(matches!(ended, Err(StartError::Died(_))), "{ended:?}");
+        });
+    }
 }

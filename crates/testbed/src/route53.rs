@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::files::{find_program, repository, server_dir};
 use crate::guard::{Guarded, Spec};
-use crate::{DnsData, RecordSource, StartError, free_port};
+use crate::{DnsData, PORT_TRIES, RecordSource, StartError, free_port};
 
 use gate::Gate;
 pub use gate::{Batch, RecordChange};
@@ -23,7 +23,6 @@ use moto::Moto;
 
 /// Loading moto takes seconds on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(90);
-const PORT_TRIES: usize = 5;
 
 /// A running server. Dropping it ends the process and removes its folder.
 #[derive(Debug)]
