@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 /// Largest body that is read.
 const BODY_LIMIT: usize = 1 << 20;
@@ -54,15 +54,16 @@ fn answer(status: u16, content_type: &'static str, mut body: String) -> Response
     response
 }
 
-/// Serves until the task is aborted. The address is the real one also when port 0 was asked for.
+/// Serves in a task of `servers`. The address is the real one also when port 0 was asked for.
 pub(crate) async fn serve<H: Handler>(
     at: SocketAddr,
     handler: H,
-) -> std::io::Result<(SocketAddr, JoinHandle<()>)> {
+    servers: &mut JoinSet<()>,
+) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(at).await?;
     let address = listener.local_addr()?;
     let handler = Arc::new(handler);
-    let task = tokio::spawn(async move {
+    servers.spawn(async move {
         // Connections end with the server: the set aborts its tasks when it is dropped.
         let mut connections = JoinSet::new();
         loop {
@@ -74,7 +75,7 @@ pub(crate) async fn serve<H: Handler>(
             connections.spawn(serve_connection(stream, handler.clone()));
         }
     });
-    Ok((address, task))
+    Ok(address)
 }
 
 /// Answers everything that comes over one connection.

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use mysql::Db;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::control::Control;
 use crate::front::Front;
@@ -50,7 +50,8 @@ pub struct Served {
     front: SocketAddr,
     control: SocketAddr,
     tls: Option<SocketAddr>,
-    servers: Vec<JoinHandle<()>>,
+    /// The set ends its tasks when it is dropped.
+    servers: JoinSet<()>,
 }
 
 impl Served {
@@ -73,13 +74,13 @@ impl Served {
     pub fn agent(&self, region: &str) -> Option<&AgentHandle> {
         self.agents.iter().find(|agent| agent.region() == region)
     }
-}
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        for server in &self.servers {
-            server.abort();
+    /// Ends agents and servers. Its addresses are free when it returns.
+    pub async fn stop(mut self) {
+        for agent in self.agents.drain(..) {
+            agent.stop().await;
         }
+        self.servers.shutdown().await;
     }
 }
 
@@ -95,33 +96,20 @@ pub async fn serve(options: ServeOptions) -> std::io::Result<Served> {
         control,
         tls,
     } = options;
-    let mut secure = None;
-    let mut servers = Vec::new();
-    if let Some(tls) = tls {
-        let (address, task) = tls::serve(tls, db.clone()).await?;
-        secure = Some(address);
-        servers.push(task);
-    }
-    let (front, front_task) = http::serve(front, Front { db }).await?;
-    servers.push(front_task);
+    let mut servers = JoinSet::new();
+    let tls = match tls {
+        Some(tls) => Some(tls::serve(tls, db.clone(), &mut servers).await?),
+        None => None,
+    };
+    let front = http::serve(front, Front { db }, &mut servers).await?;
     let agents: Vec<AgentHandle> = agents.into_iter().map(Agent::start).collect();
     let shared = agents.iter().map(|agent| agent.shared.clone()).collect();
-    let started = http::serve(control, Control { agents: shared }).await;
-    let (control, control_task) = match started {
-        Ok(started) => started,
-        Err(error) => {
-            for server in servers {
-                server.abort();
-            }
-            return Err(error);
-        }
-    };
-    servers.push(control_task);
+    let control = http::serve(control, Control { agents: shared }, &mut servers).await?;
     Ok(Served {
         agents,
         front,
         control,
-        tls: secure,
+        tls,
         servers,
     })
 }

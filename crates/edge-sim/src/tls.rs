@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::Acceptor;
 use sea_orm::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_rustls::LazyConfigAcceptor;
 use vault::Vault;
 
@@ -34,15 +34,16 @@ pub struct TlsOptions {
     pub vault: Vault,
 }
 
-/// Serves until the task is aborted. The address is the real one also when port 0 was asked for.
+/// Serves in a task of `servers`. The address is the real one also when port 0 was asked for.
 pub(crate) async fn serve(
     options: TlsOptions,
     db: Db,
-) -> std::io::Result<(SocketAddr, JoinHandle<()>)> {
+    servers: &mut JoinSet<()>,
+) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(options.at).await?;
     let address = listener.local_addr()?;
     let front = Arc::new(Front { db: db.clone() });
-    let task = tokio::spawn(async move {
+    servers.spawn(async move {
         // Connections end with the server: the set aborts its tasks when it is dropped.
         let mut connections = JoinSet::new();
         loop {
@@ -62,7 +63,7 @@ pub(crate) async fn serve(
             });
         }
     });
-    Ok((address, task))
+    Ok(address)
 }
 
 async fn shake(

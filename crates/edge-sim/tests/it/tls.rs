@@ -1,5 +1,8 @@
 //! The front over TLS shows the stored certificate of the host name, and no other.
 
+use std::net::TcpListener;
+use std::time::Duration;
+
 use edge_sim::{ServeOptions, TlsOptions, serve};
 use mysql::sql;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -67,5 +70,46 @@ fn a_client_sees_the_certificate_of_the_host_it_asks_for() {
             404
         );
         assert!(ask(&format!("a.b.{base}")).await.is_err(), "no certificate");
+    });
+}
+
+#[test]
+fn a_start_that_fails_occupies_no_address() {
+    testbed::run(async {
+        let db = testbed::db().await;
+        let taken = TcpListener::bind("127.0.0.1:0").expect("an address");
+        let free = testbed::free_port().expect("an address");
+        let mut options = ServeOptions::new(&db, &[]);
+        options.front = taken.local_addr().expect("its address");
+        options.tls = Some(TlsOptions {
+            at: free,
+            vault: Vault::new("http://127.0.0.1:1", TOKEN).expect("a client"),
+        });
+        assert!(serve(options).await.is_err(), "the front is taken");
+        testbed::eventually(Duration::from_secs(5), || async {
+            TcpListener::bind(free).is_ok()
+        })
+        .await;
+    });
+}
+
+#[test]
+fn addresses_are_free_as_soon_as_it_has_stopped() {
+    testbed::run(async {
+        let db = testbed::db().await;
+        let mut options = ServeOptions::new(&db, &[]);
+        options.tls = Some(TlsOptions {
+            at: ([127, 0, 0, 1], 0).into(),
+            vault: Vault::new("http://127.0.0.1:1", TOKEN).expect("a client"),
+        });
+        for _ in 0..20 {
+            let served = serve(options.clone()).await.expect("served");
+            let tls = served.tls().expect("TLS");
+            let addresses = [served.front(), served.control(), tls];
+            served.stop().await;
+            for address in addresses {
+                TcpListener::bind(address).expect("free");
+            }
+        }
     });
 }

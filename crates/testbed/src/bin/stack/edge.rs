@@ -3,7 +3,7 @@
 //! Not for how an agent behaves: that is crate `edge-sim`, and its control surface at run time.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use edge_sim::{Behaviour, ServeOptions, Served, TlsOptions};
@@ -11,9 +11,6 @@ use mysql::{Db, Options};
 use vault::Vault;
 
 use crate::start::VAULT_TOKEN;
-
-/// How long a port may take to be free again.
-const REBIND: Duration = Duration::from_secs(5);
 
 /// A running edge.
 pub(crate) struct Edge {
@@ -39,18 +36,30 @@ impl Edge {
         }
         if let Some(url) = vault {
             options.tls = Some(TlsOptions {
-                at: testbed::free_port()?,
+                at: (Ipv4Addr::LOCALHOST, 0).into(),
                 vault: Vault::new(url, VAULT_TOKEN)?,
             });
         }
-        // kept over a restart
-        options.front = testbed::free_port()?;
-        options.control = testbed::free_port()?;
-        let served = edge_sim::serve(options.clone()).await?;
-        Ok(Self {
-            options,
-            served: Some(served),
-        })
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            // kept over a restart
+            options.front = testbed::free_port()?;
+            options.control = testbed::free_port()?;
+            if let Some(tls) = &mut options.tls {
+                tls.at = testbed::free_port()?;
+            }
+            match edge_sim::serve(options.clone()).await {
+                Ok(served) => {
+                    return Ok(Self {
+                        options,
+                        served: Some(served),
+                    });
+                }
+                Err(_) if tries < testbed::PORT_TRIES => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
     }
 
     /// Where routed hosts are asked for.
@@ -80,18 +89,10 @@ impl Edge {
 
     /// Starts front and agents anew, as after the loss of every edge process.
     pub(crate) async fn restart(&mut self) -> io::Result<()> {
-        self.stop_agents().await;
-        drop(self.served.take());
-        let until = tokio::time::Instant::now() + REBIND;
-        loop {
-            match edge_sim::serve(self.options.clone()).await {
-                Ok(served) => {
-                    self.served = Some(served);
-                    return Ok(());
-                }
-                Err(e) if tokio::time::Instant::now() >= until => return Err(e),
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
+        if let Some(served) = self.served.take() {
+            served.stop().await;
         }
+        self.served = Some(edge_sim::serve(self.options.clone()).await?);
+        Ok(())
     }
 }
