@@ -16,6 +16,7 @@ use std::{env, fs};
 /// `crates/github-status-client`.
 const CLIENTS: &[&str] = &[
     "app",
+    "build",
     "build_slot",
     "certificate",
     "clickhouse_user",
@@ -26,6 +27,7 @@ const CLIENTS: &[&str] = &[
     "environment",
     "github_comment",
     "github_status",
+    "github_webhook",
     "key_last_used_partition",
     "key_last_used_sync",
     "key_refill",

@@ -63,6 +63,8 @@ pub struct Config {
     pub scheduler: Scheduler,
     /// `[depot]`.
     pub depot: Depot,
+    /// `[buildkit]`.
+    pub buildkit: Buildkit,
     /// `[registry]`.
     pub registry: Registry,
     /// `[clickhouse]`.
@@ -250,6 +252,7 @@ impl Config {
             deploy: sections::deploy(r),
             scheduler: sections::scheduler(r),
             depot: sections::depot(r),
+            buildkit: sections::buildkit(r),
             registry: sections::registry(r),
             clickhouse: sections::clickhouse(r),
             github: sections::github(r),

@@ -9,9 +9,8 @@ use crate::reader::Reader;
 use crate::{Config, Warning};
 
 /// Keys that other versions of the existing worker know and this one has no use for.
-const OF_OTHER_VERSIONS: [&str; 7] = [
+const OF_OTHER_VERSIONS: [&str; 6] = [
     "build.",
-    "registry.insecure",
     "deploy_gate.",
     "billing.",
     "email.",
@@ -132,17 +131,63 @@ fn route53(config: &Config, r: &mut Reader) {
 }
 
 fn registry(config: &Config, r: &mut Reader) {
+    buildkit(config, r);
     if config.registry.password.is_empty() {
         return;
     }
     for (path, value) in [
         ("registry.repository", &config.registry.repository),
         ("registry.username", &config.registry.username),
-        ("depot.api_url", &config.depot.api_url),
     ] {
         if value.is_empty() {
             r.problem(path, "is required when registry.password is set");
         }
+    }
+    if config.depot.api_url.is_empty() && config.buildkit.address.is_empty() {
+        r.problem(
+            "depot.api_url",
+            "is required when registry.password is set, unless buildkit.address is",
+        );
+    }
+}
+
+fn buildkit(config: &Config, r: &mut Reader) {
+    let own = &config.buildkit;
+    if own.address.is_empty() {
+        return;
+    }
+    if !["unix:///", "tcp://"]
+        .iter()
+        .any(|s| own.address.starts_with(s))
+    {
+        r.problem(
+            "buildkit.address",
+            "must be unix:///<path of a socket> or tcp://<host>:<port>",
+        );
+    }
+    if !config.depot.api_url.is_empty() {
+        r.problem(
+            "buildkit.address",
+            "is one builder and depot.api_url another; configure one of them",
+        );
+    }
+    if config.registry.repository.is_empty() {
+        r.problem(
+            "registry.repository",
+            "is required when buildkit.address is set: images are pushed there",
+        );
+    }
+    if own.cert_file.is_empty() != own.key_file.is_empty() {
+        r.problem(
+            "buildkit.key_file",
+            "and buildkit.cert_file belong together; set both or none",
+        );
+    }
+    if own.ca_file.is_empty() && !own.cert_file.is_empty() {
+        r.problem(
+            "buildkit.ca_file",
+            "is required with buildkit.cert_file: it says which server is trusted",
+        );
     }
 }
 

@@ -79,6 +79,16 @@ pub struct Deploy {
     /// How often at 5 000 waiting.
     #[serde(serialize_with = "duration::serialize")]
     pub watch_interval_max: Duration,
+    /// Builds of one workspace that run at a time.
+    pub builds_per_workspace: usize,
+    /// How long one build may take.
+    #[serde(serialize_with = "duration::serialize")]
+    pub build_timeout: Duration,
+    /// How long a build may wait for its turn.
+    #[serde(serialize_with = "duration::serialize")]
+    pub build_wait_timeout: Duration,
+    /// Every deployment of a push waits for approval; the environment's `FORCE_DEPLOYMENT_APPROVAL` does the same.
+    pub force_approval: bool,
 }
 
 /// `[scheduler]`: which periodic jobs this worker starts by itself.
@@ -107,6 +117,23 @@ pub struct Depot {
     pub project_region: String,
     /// First part of the names of build projects.
     pub project_prefix: String,
+    /// Where builds are run; empty: the environment's `DEPOT_API_URL`, or Depot's own address.
+    pub build_url: String,
+}
+
+/// `[buildkit]`: a builder of the operator's own, instead of Depot.
+#[derive(Clone, Debug, Serialize)]
+pub struct Buildkit {
+    /// `unix:///path` or `tcp://host:port`; empty: none.
+    pub address: String,
+    /// Certificates that are trusted, PEM file; empty: no TLS.
+    pub ca_file: String,
+    /// Our certificate, PEM file.
+    pub cert_file: String,
+    /// Its key, PEM file.
+    pub key_file: String,
+    /// Name the server's certificate must have; empty: the host of `address`.
+    pub server_name: String,
 }
 
 /// `[registry]`.
@@ -116,8 +143,10 @@ pub struct Registry {
     pub repository: String,
     /// Login.
     pub username: String,
-    /// Password; with it, the rest of the section and `depot` are required.
+    /// Password; with it, the rest of the section and a builder (`depot` or `buildkit`) are required.
     pub password: Secret,
+    /// Development only: the registry is pushed to without TLS.
+    pub insecure: bool,
 }
 
 /// `[clickhouse]`.
@@ -142,6 +171,10 @@ pub struct Github {
     pub private_key_pem: Secret,
     /// Development only: deploy public repositories without credentials.
     pub allow_unauthenticated_deployments: bool,
+    /// Base of the API.
+    pub api_url: String,
+    /// Where repositories are fetched from.
+    pub git_url: String,
 }
 
 impl Github {
@@ -260,6 +293,11 @@ pub(crate) fn deploy(r: &mut Reader) -> Deploy {
         wake_timeout: r.duration("deploy.wake_timeout", 2 * MINUTE),
         watch_interval_min: r.duration("deploy.watch_interval_min", Duration::from_millis(50)),
         watch_interval_max: r.duration("deploy.watch_interval_max", SECOND),
+        builds_per_workspace: usize::try_from(r.int("deploy.builds_per_workspace", 2, 1..=1000))
+            .unwrap_or(1),
+        build_timeout: r.duration("deploy.build_timeout", 30 * MINUTE),
+        build_wait_timeout: r.duration("deploy.build_wait_timeout", 60 * MINUTE),
+        force_approval: r.flag("deploy.force_approval", false),
     }
 }
 
@@ -279,6 +317,17 @@ pub(crate) fn depot(r: &mut Reader) -> Depot {
         api_url: r.url_or("depot.api_url", ""),
         project_region: r.text_or("depot.project_region", "us-east-1"),
         project_prefix: r.text_or("depot.project_prefix", "builds-local"),
+        build_url: r.url_or("depot.build_url", ""),
+    }
+}
+
+pub(crate) fn buildkit(r: &mut Reader) -> Buildkit {
+    Buildkit {
+        address: r.text("buildkit.address"),
+        ca_file: r.text("buildkit.ca_file"),
+        cert_file: r.text("buildkit.cert_file"),
+        key_file: r.text("buildkit.key_file"),
+        server_name: r.text("buildkit.server_name"),
     }
 }
 
@@ -287,6 +336,7 @@ pub(crate) fn registry(r: &mut Reader) -> Registry {
         repository: r.text("registry.repository"),
         username: r.text("registry.username"),
         password: r.secret("registry.password"),
+        insecure: r.flag("registry.insecure", false),
     }
 }
 
@@ -306,6 +356,8 @@ pub(crate) fn github(r: &mut Reader) -> Option<Github> {
         private_key_pem: r.secret("github.private_key_pem"),
         allow_unauthenticated_deployments: r
             .flag("github.allow_unauthenticated_deployments", false),
+        api_url: r.url_or("github.api_url", "https://api.github.com"),
+        git_url: r.url_or("github.git_url", "https://github.com"),
     };
     there.then_some(section)
 }

@@ -1,0 +1,64 @@
+//! Contract of one service. Written from `proto/` by `cargo xtask codegen`; do not edit.
+
+// The SDK's macro leaves its own items without documentation.
+#![allow(missing_docs)]
+
+use messages::contract::{Handler, HandlerKind};
+use restate_sdk::prelude::*;
+use std::future::Future;
+
+/// The service's name, as in a URL.
+pub const SERVICE: &str = "hydra.v1.GitHubWebhookService";
+
+/// Its handlers, in the order of the .proto.
+pub const HANDLERS: &[Handler] = &[Handler {
+    name: "HandlePush",
+    kind: HandlerKind::Exclusive,
+    private: false,
+}];
+
+/// Turns a push or a fork's pull request into deployments. Key: `installation id:repository id`.
+pub trait GitHubWebhookBackend: Send + Sync + 'static {
+    /// Handles one delivery.
+    fn handle_push<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::HandlePushRequest,
+    ) -> impl Future<Output = HandlerResult<messages::hydra::v1::HandlePushResponse>> + Send + 'a;
+}
+
+/// What Restate hosts: forwards every handler to a backend.
+pub struct GitHubWebhookService<B>(pub B);
+
+/// Turns a push or a fork's pull request into deployments. Key: `installation id:repository id`.
+#[restate_sdk::object(name = "hydra.v1.GitHubWebhookService")]
+impl<B: GitHubWebhookBackend> GitHubWebhookService<B> {
+    /// Handles one delivery.
+    #[handler(name = "HandlePush")]
+    async fn handle_push<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::HandlePushRequest,
+    ) -> HandlerResult<messages::hydra::v1::HandlePushResponse> {
+        self.0.handle_push(ctx, req).await
+    }
+}
+
+/// Names the clients without an implementation; has no value.
+pub enum Contract {}
+
+impl GitHubWebhookBackend for Contract {
+    async fn handle_push<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: messages::hydra::v1::HandlePushRequest,
+    ) -> HandlerResult<messages::hydra::v1::HandlePushResponse> {
+        match *self {}
+    }
+}
+
+/// Calls the service from a handler.
+pub type GitHubWebhookClient<'ctx> = GitHubWebhookServiceClient<'ctx, Contract>;
+
+/// Calls the service through Restate's ingress.
+pub type GitHubWebhookIngress<E> = GitHubWebhookServiceIngressClient<Contract, E>;
