@@ -93,7 +93,6 @@ pub async fn build_settings(db: &Db, environment_id: &str) -> Result<BuildSettin
     Ok(BuildSettings {
         dockerfile: row.try_get("", "dockerfile")?,
         context: row.try_get("", "docker_context")?,
-        // what is not a list of texts is read as none, as the worker reads it
         watch_paths: serde_json::from_str(&paths).unwrap_or_default(),
     })
 }

@@ -4,6 +4,7 @@ mod certificates;
 mod deploy;
 mod domains;
 mod jobs;
+mod logs;
 mod routes;
 mod seed;
 mod status;
@@ -32,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let access = Access::open(cli.addresses).await?;
     match cli.verb {
         Verb::Deploy(deploy) => deploy::run(&access, output, deploy).await,
+        Verb::Logs(logs) => logs::run(&access, output, logs).await,
         Verb::Promote { deployment } => traffic::promote(&access, output, &deployment).await,
         Verb::Rollback { deployment, from } => {
             traffic::rollback(&access, output, &deployment, from).await
@@ -54,6 +56,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Certificates { verb } => certificates::run(&access, output, verb).await,
         Verb::Domains { verb } => domains::run(&access, output, verb).await,
         Verb::Seed(seed) => seed::run(&access, output, seed).await,
+        Verb::Cancel(_) | Verb::Webhook(_) => Err(Failure::Usage("not yet".to_owned())),
         // Answered above, without a database.
         Verb::Completions { .. } | Verb::Jobs { .. } => Ok(()),
     }
