@@ -57,7 +57,11 @@ pub(crate) async fn follow(
 }
 
 /// The end of a deployment, told: success is `ready`.
-pub(crate) async fn over(access: &Access, output: Output, now: &read::Snapshot) -> Result<(), Failure> {
+pub(crate) async fn over(
+    access: &Access,
+    output: Output,
+    now: &read::Snapshot,
+) -> Result<(), Failure> {
     if now.status == "ready" {
         output.say(&end(now, None));
         return Ok(());

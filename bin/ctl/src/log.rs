@@ -75,8 +75,7 @@ pub(crate) fn of_steps(steps: &[Step], with_end: bool) -> Vec<Entry> {
             step: BUILDING.to_owned(),
             seconds: 0.0,
         });
-        entries
-            .retain(|entry| (entry.time, self::place(&entry.event)) < (time(built), place));
+        entries.retain(|entry| (entry.time, self::place(&entry.event)) < (time(built), place));
     }
     entries
 }
@@ -193,10 +192,7 @@ impl Position {
 
     /// What a later run has to know.
     pub(crate) fn kept(&self) -> Self {
-        let floor = self
-            .newest
-            .saturating_sub(LATE_ACROSS_RUNS)
-            .max(self.floor);
+        let floor = self.newest.saturating_sub(LATE_ACROSS_RUNS).max(self.floor);
         Self {
             floor,
             told: self

@@ -31,15 +31,12 @@ impl Reference {
             return branch_name(branch).map(Self::Branch);
         }
         if text.starts_with("refs/") {
-            return Err("only branches and commits are deployed: of a tag or pull request, give its commit".to_owned());
+            return Err(
+                "only branches and commits are deployed: of a tag or pull request, give its commit"
+                    .to_owned(),
+            );
         }
         branch_name(text).map(Self::Branch)
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        match self {
-            Self::Branch(name) | Self::Commit(name) => name,
-        }
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::source::{self, Reference};
 
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("what").required(true).args(["image", "repo"])))]
 pub(crate) struct Deploy {
     /// Image as a container runtime takes it, e.g. ghcr.io/acme/shop:1.2.
-    #[arg(required_unless_present = "repo", conflicts_with = "repo")]
     pub(crate) image: Option<String>,
     /// Build the image from this repository, which must be the one the app is connected to.
     #[arg(long, value_name = "OWNER/NAME", value_parser = source::repository)]

@@ -41,7 +41,9 @@ pub(crate) async fn run(access: &Access, output: Output, logs: Logs) -> Result<(
         None => Position::of(&row.id),
     };
     if store.is_none() {
-        eprintln!("only the steps of the deployment: set CTRL_CLICKHOUSE or --clickhouse for what its build wrote");
+        eprintln!(
+            "only the steps of the deployment: set CTRL_CLICKHOUSE or --clickhouse for what its build wrote"
+        );
     }
     let mut reader = Reader {
         access,

@@ -3,7 +3,9 @@
 #![recursion_limit = "256"]
 
 mod domains;
+mod git;
 mod jobs;
+mod logs;
 mod offline;
 mod online;
 mod program;

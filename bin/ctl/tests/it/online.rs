@@ -5,10 +5,10 @@ use crate::worker;
 
 /// A seeded app and the addresses of everything.
 pub(crate) struct Bench {
-    database: String,
-    ingress: String,
-    admin: String,
-    app: String,
+    pub(crate) database: String,
+    pub(crate) ingress: String,
+    pub(crate) admin: String,
+    pub(crate) app: String,
 }
 
 impl Bench {

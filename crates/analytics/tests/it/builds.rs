@@ -14,9 +14,20 @@ fn steps_and_lines_come_in_order_and_only_those_of_one_deployment() {
         };
         // three inserts: three parts, and the last brings what is older
         for rows in [
-            vec![row(1_900_000_000_005, &deployment, "sha256:b", "second"), row(1_900_000_000_005, &deployment, "sha256:b", "third")],
-            vec![row(1_900_000_000_005, &deployment, "sha256:b", "a fourth"), row(1_900_000_000_009, "d_other", "sha256:b", "another")],
-            vec![row(1_900_000_000_001, &deployment, "sha256:z", "first \"one\"")],
+            vec![
+                row(1_900_000_000_005, &deployment, "sha256:b", "second"),
+                row(1_900_000_000_005, &deployment, "sha256:b", "third"),
+            ],
+            vec![
+                row(1_900_000_000_005, &deployment, "sha256:b", "a fourth"),
+                row(1_900_000_000_009, "d_other", "sha256:b", "another"),
+            ],
+            vec![row(
+                1_900_000_000_001,
+                &deployment,
+                "sha256:z",
+                "first \"one\"",
+            )],
         ] {
             let sql = format!(
                 "INSERT INTO build_step_logs_v1 (time, workspace_id, project_id, deployment_id, message, step_id) VALUES {}",
@@ -42,10 +53,7 @@ fn steps_and_lines_come_in_order_and_only_those_of_one_deployment() {
             .await
             .expect("lines");
         let messages: Vec<&str> = lines.iter().map(|line| line.message.as_str()).collect();
-        assert_eq!(
-            messages,
-            ["first \"one\"", "second", "third", "a fourth"]
-        );
+        assert_eq!(messages, ["first \"one\"", "second", "third", "a fourth"]);
         let mut late = 0;
         analytics
             .build_lines(of, 1_900_000_000_002, |_| late += 1)
