@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 #[derive(FromQueryResult)]
 struct Row {
-    blob: Vec<u8>,
+    sealed: Vec<u8>,
 }
 
 /// Opens them. Never journaled: it is called within the step that builds.
@@ -21,11 +21,11 @@ pub(crate) async fn open(
 ) -> Result<BTreeMap<String, Secret>, Stop> {
     let row: Option<Row> = sql::one(
         deps.db.primary(),
-        "SELECT encrypted_environment_variables AS blob FROM deployments WHERE id = ?",
+        "SELECT encrypted_environment_variables AS sealed FROM deployments WHERE id = ?",
         [deployment_id.into()],
     )
     .await?;
-    let blob = row.map(|r| r.blob).unwrap_or_default();
+    let blob = row.map(|r| r.sealed).unwrap_or_default();
     if blob.is_empty() {
         return Ok(BTreeMap::new());
     }
