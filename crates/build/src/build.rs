@@ -51,20 +51,18 @@ pub(crate) async fn build(
             Some(made.project_id).filter(|p| !p.is_empty())
         }
     };
+    // Before the build is begun: a message is on its way for certain only when the step after it has ended, and the one
+    // that builds takes minutes.
+    let _ = ctx
+        .object_client::<BuildClient<'_>>(id)
+        .close(msg::CloseBuildRequest::default())
+        .send_after(deps.timings.build_timeout + deps.timings.close_after);
     let begun = durable::run!(
         ctx,
         names::BEGIN,
         Preset::Outside,
         ticket::begin(deps, builder.as_ref(), id, project.as_deref())
     )?;
-    let closing = deps.timings.build_timeout + deps.timings.close_after;
-    let _ = ctx
-        .object_client::<BuildClient<'_>>(id)
-        .close(msg::CloseBuildRequest {
-            build_id: begun.build_id.clone(),
-        })
-        .send_after(closing);
-
     let ran = durable::run!(
         ctx,
         names::RUN,
