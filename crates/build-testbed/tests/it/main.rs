@@ -1,0 +1,4 @@
+//! The servers of builds, seen from outside.
+
+mod client;
+mod real;
