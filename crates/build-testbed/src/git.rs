@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use testbed::StartError;
+use testbed::{Guarded, Spec, StartError};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
@@ -25,16 +25,13 @@ pub struct GitServer {
     dir: PathBuf,
     rules: Arc<Mutex<Rules>>,
     accepting: tokio::task::JoinHandle<()>,
+    /// Does nothing; its end, with that of this process, takes the folder away.
+    _keeper: Guarded,
 }
 
 impl Drop for GitServer {
     fn drop(&mut self) {
         self.accepting.abort();
-        let _ = std::fs::remove_dir_all(&self.dir);
-        if let Some(parent) = self.dir.parent() {
-            // the last one of a process takes the folder of the process with it
-            let _ = std::fs::remove_dir(parent);
-        }
     }
 }
 
@@ -50,11 +47,20 @@ impl GitServer {
             let what = "listen on loopback".to_owned();
             StartError::Files { what, source }
         })?;
+        let (keeper, _) = Guarded::start(Spec {
+            program: Path::new("/bin/sleep"),
+            args: vec!["infinity".to_owned()],
+            env: Vec::new(),
+            dir: &dir,
+            remove: true,
+        })
+        .await?;
         Ok(Self {
             addr,
             dir,
             rules,
             accepting,
+            _keeper: keeper,
         })
     }
 
@@ -77,8 +83,13 @@ impl GitServer {
         assert!(!path.exists(), "{repository} is there already");
         std::fs::create_dir_all(&path).expect("a folder");
         let head = format!("--initial-branch={MAIN}");
-        self.git(&path, &["init", "--bare", "--quiet", &head], None)
-            .await;
+        // without the samples of a template
+        self.git(
+            &path,
+            &["init", "--bare", "--quiet", "--template=", &head],
+            None,
+        )
+        .await;
         self.serves_every_commit(&path).await;
         self.commit(repository, files, "First commit").await
     }

@@ -14,16 +14,20 @@
 
 mod bridge;
 mod daemon;
+mod depot;
 mod git;
 mod git_http;
+mod instant;
 mod peers;
 mod programs;
 mod registry;
 
 pub use bridge::SocketBridge;
 pub use daemon::Daemon;
+pub use depot::{BuildSeen, DEPOT_TOKEN, DepotFake, Finish, Project, Trouble};
 pub use git::GitServer;
 pub use git_http::{Access, GitRequest};
+pub use instant::{Ending, InstantBuildKit, Progress, Script, Solve};
 pub use peers::{BuildPeers, peers};
 pub use programs::{ALLOW_NONE, busybox};
 pub use registry::{PASSWORD, Registry, USER};

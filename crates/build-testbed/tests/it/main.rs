@@ -1,4 +1,5 @@
 //! The servers of builds, seen from outside.
 
 mod client;
+mod depot;
 mod real;
