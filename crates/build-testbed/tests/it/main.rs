@@ -2,4 +2,5 @@
 
 mod client;
 mod depot;
+mod instant;
 mod real;
