@@ -18,6 +18,11 @@ pub const HANDLERS: &[Handler] = &[
         private: true,
     },
     Handler {
+        name: "ResolveProject",
+        kind: HandlerKind::Exclusive,
+        private: true,
+    },
+    Handler {
         name: "Close",
         kind: HandlerKind::Exclusive,
         private: true,
@@ -32,7 +37,13 @@ pub trait BuildBackend: Send + Sync + 'static {
         ctx: ObjectContext<'a>,
         req: messages::hydra::v1::BuildRequest,
     ) -> impl Future<Output = HandlerResult<messages::hydra::v1::BuildResponse>> + Send + 'a;
-    /// Sent by the service to itself: a build that nobody ended is told to the builder as cancelled.
+    /// Sent by the service to itself, under the id of the project: the project at the builder, made where there is none.
+    fn resolve_project<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::ResolveBuildProjectRequest,
+    ) -> impl Future<Output = HandlerResult<messages::hydra::v1::ResolveBuildProjectResponse>> + Send + 'a;
+    /// A build that is still open is told to the builder as cancelled, once it has stopped.
     fn close<'a>(
         &'a self,
         ctx: ObjectContext<'a>,
@@ -55,8 +66,17 @@ impl<B: BuildBackend> BuildService<B> {
     ) -> HandlerResult<messages::hydra::v1::BuildResponse> {
         self.0.build(ctx, req).await
     }
-    /// Sent by the service to itself: a build that nobody ended is told to the builder as cancelled.
-    #[handler(name = "Close", ingress_private)]
+    /// Sent by the service to itself, under the id of the project: the project at the builder, made where there is none.
+    #[handler(name = "ResolveProject", ingress_private)]
+    async fn resolve_project<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::ResolveBuildProjectRequest,
+    ) -> HandlerResult<messages::hydra::v1::ResolveBuildProjectResponse> {
+        self.0.resolve_project(ctx, req).await
+    }
+    /// A build that is still open is told to the builder as cancelled, once it has stopped.
+    #[handler(name = "Close")]
     async fn close<'a>(
         &'a self,
         ctx: ObjectContext<'a>,
@@ -75,6 +95,13 @@ impl BuildBackend for Contract {
         _: ObjectContext<'a>,
         _: messages::hydra::v1::BuildRequest,
     ) -> HandlerResult<messages::hydra::v1::BuildResponse> {
+        match *self {}
+    }
+    async fn resolve_project<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: messages::hydra::v1::ResolveBuildProjectRequest,
+    ) -> HandlerResult<messages::hydra::v1::ResolveBuildProjectResponse> {
         match *self {}
     }
     async fn close<'a>(

@@ -28,6 +28,9 @@ pub(crate) struct Subject {
     pub(crate) environment_slug: Option<String>,
     pub(crate) installation_id: Option<i64>,
     pub(crate) repository: Option<String>,
+    /// Whether the row tells the commit's message already.
+    #[serde(default)]
+    pub(crate) has_commit_message: i64,
 }
 
 impl Subject {
@@ -170,7 +173,8 @@ async fn load(db: &Db, deployment_id: &str) -> Result<Option<Subject>, Stop> {
         "SELECT d.id, d.k8s_name, d.workspace_id, d.project_id, d.environment_id, d.app_id, d.git_commit_sha, d.git_branch,
                 d.fork_repository_full_name, d.pr_number, d.github_deployment_id,
                 w.slug AS workspace_slug, p.slug AS project_slug, a.slug AS app_slug, e.slug AS environment_slug,
-                g.installation_id, g.repository_full_name AS repository
+                g.installation_id, g.repository_full_name AS repository,
+                d.git_commit_message IS NOT NULL AS has_commit_message
          FROM deployments d
          LEFT JOIN workspaces w ON w.id = d.workspace_id
          LEFT JOIN projects p ON p.id = d.project_id AND p.workspace_id = d.workspace_id

@@ -2,12 +2,13 @@
 
 use crate::claim::{Claim, Subject, claim};
 use crate::hostnames::{Naming, fork_owner, hostnames};
+use crate::image::Requested;
 use crate::phase::{self, Phase, public_error};
 use crate::provision::provision;
 use crate::status::Reporter;
 use crate::timings::millis;
 use crate::wait::{self, For};
-use crate::{Deps, image, names, settle};
+use crate::{Deps, build, commit, image, names, settle};
 use deployment_client::DeploymentClient;
 use durable::{Preset, Stop, UndoStack, codes};
 use messages::hydra::v1 as msg;
@@ -22,6 +23,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 enum Undo {
     /// The row is failed, with the reason in its step.
     Status,
+    /// The turn among the builds goes to the next one.
+    Turn,
+    /// The build is ended at the builder.
+    Build,
     /// The topology is stopped with new versions.
     Topology,
     /// Routes this deployment created are removed.
@@ -33,6 +38,7 @@ struct Progress {
     phase: Phase,
     undo: UndoStack<Undo>,
     project_id: Option<String>,
+    workspace_id: Option<String>,
     reporter: Reporter,
 }
 
@@ -51,6 +57,7 @@ pub(crate) async fn deploy(
         phase: Phase::Starting,
         undo: UndoStack::default(),
         project_id: None,
+        workspace_id: None,
         reporter: Reporter::silent(),
     };
     match steps(deps, ctx, &req, &mut progress).await {
@@ -78,25 +85,48 @@ async fn steps(
         Preset::Database,
         claim(&deps.db, &deps.timings, me, id)
     )?;
-    let subject = match claimed {
+    let mut subject = match claimed {
         Claim::Go(subject) => subject,
         Claim::Broken(text) => return Err(Stop::fault(codes::OWNER_NOT_FOUND, text)),
         Claim::Done => return Ok(()),
     };
     at.project_id = Some(subject.project_id.clone());
+    at.workspace_id = Some(subject.workspace_id.clone());
 
     at.phase = Phase::Building;
-    let requested = image::requested(req.source.as_ref());
+    let requested = image::requested(req.source.as_ref(), deps.neighbours.builds);
+    let builds_for = matches!(requested, Ok(Requested::Git(_)))
+        .then(|| deps.timings.build_wait + deps.timings.build_timeout + deps.timings.step_budget);
     durable::run!(
         ctx,
         names::RESOLVE_IMAGE,
         Preset::Database,
-        image::enter_building(&deps.db, id, requested.as_deref().ok())
+        image::enter_building(
+            &deps.db,
+            id,
+            requested.as_ref().ok().and_then(Requested::image),
+            builds_for
+        )
     )?;
-    requested?;
+    match requested? {
+        Requested::Image(_) => {
+            at.reporter = Reporter::new(deps, &subject);
+            at.reporter.init(ctx);
+        }
+        Requested::Git(git) => {
+            let sha = commit::resolve(deps, ctx, &git, &mut subject).await?;
+            // GitHub is to see the build too, also one that fails.
+            at.reporter = Reporter::new(deps, &subject);
+            at.reporter.init(ctx);
+            at.undo.push(Undo::Turn);
+            build::take_turn(deps, ctx, &subject).await?;
+            at.reporter.in_progress(ctx, "building");
+            at.undo.push(Undo::Build);
+            build::build(deps, ctx, &git, &sha, &subject).await?;
+            build::give_turn_back(ctx, &subject.workspace_id, id);
+        }
+    }
 
-    at.reporter = Reporter::new(deps, &subject);
-    at.reporter.init(ctx);
     at.reporter.in_progress(ctx, "deploying to regions");
     at.phase = Phase::Deploying;
     at.undo.push(Undo::Topology);
@@ -239,10 +269,12 @@ async fn take_back(
         "failed"
     };
     let project = at.project_id.unwrap_or_default();
+    let workspace = at.workspace_id.unwrap_or_default();
     let stopped = AtomicBool::new(true);
     at.undo
         .unwind(|action| {
-            let (text, project, stopped) = (&text, &project, &stopped);
+            let (text, project, workspace) = (&text, &project, &workspace);
+            let stopped = &stopped;
             async move {
                 match action {
                     Undo::Routes => {
@@ -253,6 +285,14 @@ async fn take_back(
                             .withdraw_routes(request)
                             .call()
                             .await?;
+                        Ok(())
+                    }
+                    Undo::Build => {
+                        build::close(ctx, id);
+                        Ok(())
+                    }
+                    Undo::Turn => {
+                        build::give_turn_back(ctx, workspace, id);
                         Ok(())
                     }
                     Undo::Topology => durable::run!(

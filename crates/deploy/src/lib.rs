@@ -5,8 +5,10 @@
 //! Not here: which host name points where (crate `routing`), the desired state of a deployment (crate
 //! `deployment`), builds.
 
+mod build;
 mod capacity;
 mod claim;
+mod commit;
 mod deploy;
 mod hostnames;
 mod image;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub dashboard_url: String,
     /// `sentinel_image`: image of the gateways this worker provisions.
     pub sentinel_image: String,
+    /// `github.allow_unauthenticated_deployments`: repositories are read as anybody may.
+    pub allow_unauthenticated: bool,
 }
 
 /// Which optional services are bound in this process; a message to one that is not would wait for ever.
@@ -57,6 +61,8 @@ pub struct Neighbours {
     pub github_status: bool,
     /// OpenapiService.
     pub openapi: bool,
+    /// BuildService and BuildSlotService.
+    pub builds: bool,
 }
 
 /// What DeployService needs.
@@ -68,6 +74,8 @@ pub struct Deps {
     pub settings: Settings,
     /// Waiting times.
     pub timings: Timings,
+    /// Where commits are looked up.
+    pub github: github::GitHub,
     /// Optional services.
     pub neighbours: Neighbours,
     /// Source of request counts for the idle sweep.

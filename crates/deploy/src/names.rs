@@ -3,6 +3,9 @@
 
 pub(crate) const CLAIM: &str = "claim";
 pub(crate) const RESOLVE_IMAGE: &str = "resolve image";
+pub(crate) const FIND_COMMIT: &str = "find commit";
+pub(crate) const STORE_COMMIT: &str = "store commit";
+pub(crate) const STORE_IMAGE: &str = "store image";
 pub(crate) const PROVISION: &str = "provision";
 pub(crate) const AWAIT_INSTANCES: &str = "await instances";
 pub(crate) const CHECK_INSTANCES: &str = "check instances";

@@ -17,6 +17,10 @@ pub struct Timings {
     pub pending_timeout: Duration,
     /// Budget of the steps before and after the wait; only the reconciler looks at it.
     pub step_budget: Duration,
+    /// How long a build may wait for its turn.
+    pub build_wait: Duration,
+    /// How long one build may take; only the reconciler looks at it, crate `build` ends it.
+    pub build_timeout: Duration,
     /// How far past its deadline a run must be before the reconciler ends it.
     pub reconcile_grace: Duration,
     /// Pause between two passes of the reconciler.
@@ -42,6 +46,8 @@ impl Default for Timings {
             idle_window: Duration::from_secs(6 * 60 * 60),
             pending_timeout: Duration::from_secs(10 * 60),
             step_budget: Duration::from_secs(20 * 60),
+            build_wait: Duration::from_secs(60 * 60),
+            build_timeout: Duration::from_secs(30 * 60),
             reconcile_grace: Duration::from_secs(2 * 60),
             reconcile_interval: Duration::from_secs(10),
             watch_first: Duration::from_millis(10),

@@ -202,7 +202,7 @@ async fn deadline(tx: &Tx, invocation: &str) -> Result<Option<i64>, Stop> {
     Ok(row.map(|r| r.deadline_at))
 }
 
-async fn set_run_deadline(tx: &Tx, id: &str, deadline: i64) -> Result<(), Stop> {
+pub(crate) async fn set_run_deadline(tx: &Tx, id: &str, deadline: i64) -> Result<(), Stop> {
     tx.touch(Lock::Runs);
     sql::execute(
         &**tx,

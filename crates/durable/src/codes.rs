@@ -115,6 +115,16 @@ codes! {
     DATE_AHEAD = "CW0046", 400;
     /// The Slack webhook is not accepted any more.
     SLACK_REFUSED = "CW0047", 502;
+    /// The image could not be built, for a reason in the source code.
+    BUILD_FAILED = "CW0048", 422;
+    /// GitHub has no such branch or commit, or the App may not read it.
+    COMMIT_NOT_FOUND = "CW0049", 404;
+    /// A build waited for its turn until its time was up.
+    BUILD_QUEUE = "CW0050", 503;
+    /// The builder, or the registry behind it, does not accept this installation's requests.
+    BUILDER_REFUSED = "CW0051", 502;
+    /// The environment variables of a deployment cannot be opened.
+    VARIABLES_UNREADABLE = "CW0052", 500;
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub enum Preset {
     Periodic,
     /// A call of an outside service that asks to be left alone while it fails: outages of minutes are waited for, gently.
     Outside,
+    /// A build: minutes long itself, so a builder that is away is waited for longer; what it may take altogether is the
+    /// step's own business.
+    Build,
 }
 
 impl Preset {
@@ -50,6 +53,11 @@ impl Preset {
                 Duration::from_secs(30),
                 Duration::from_secs(10 * 60),
             ),
+            Preset::Build => (
+                Duration::from_secs(1),
+                Duration::from_secs(30),
+                Duration::from_secs(45 * 60),
+            ),
         }
     }
 
@@ -76,6 +84,7 @@ mod tests {
             Preset::Hint,
             Preset::Periodic,
             Preset::Outside,
+            Preset::Build,
         ] {
             let (initial, max, total) = preset.bounds();
             assert!(initial < max && max < total, "{preset:?}");

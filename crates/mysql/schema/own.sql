@@ -109,3 +109,17 @@ CREATE TABLE IF NOT EXISTS `ctrl_worker_refills` (
   `updated_at` bigint NOT NULL,
   PRIMARY KEY (`invocation_id`)
 );
+
+-- Builds at the builder, each to its end. Lost with one under way: the builder ends it for want of signs of life, and the
+-- next try begins another.
+CREATE TABLE IF NOT EXISTS `ctrl_worker_builds` (
+  `deployment_id` varchar(128) NOT NULL,
+  `build_id` varchar(256) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `sealed_token` text NOT NULL,
+  `deadline_at` bigint NOT NULL,
+  `outcome` varchar(16),
+  `reason` text,
+  `created_at` bigint NOT NULL,
+  `finished_at` bigint,
+  PRIMARY KEY (`deployment_id`)
+);

@@ -26,6 +26,7 @@ pub mod certificates;
 pub mod cilium_network_policies;
 pub mod clickhouse_workspace_settings;
 pub mod clusters;
+pub mod ctrl_worker_builds;
 pub mod ctrl_worker_jobs;
 pub mod ctrl_worker_locks;
 pub mod ctrl_worker_meta;
@@ -75,6 +76,7 @@ pub fn tables() -> BTreeMap<&'static str, Vec<String>> {
         cilium_network_policies,
         clickhouse_workspace_settings,
         clusters,
+        ctrl_worker_builds,
         ctrl_worker_jobs,
         ctrl_worker_locks,
         ctrl_worker_meta,
