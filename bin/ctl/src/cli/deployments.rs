@@ -15,13 +15,13 @@ pub(crate) struct Deploy {
     #[arg(long, value_name = "OWNER/NAME", value_parser = source::repository)]
     pub(crate) repo: Option<String>,
     /// What to build: a branch, or a commit's whole hash; the app's default branch when not given.
-    #[arg(long = "ref", value_name = "BRANCH|SHA", requires = "repo", value_parser = Reference::parse)]
+    #[arg(long = "ref", value_name = "BRANCH|SHA", conflicts_with = "image", value_parser = Reference::parse)]
     pub(crate) reference: Option<Reference>,
     /// Directory in the repository to build; when not given, what the app's settings say.
-    #[arg(long, requires = "repo", value_name = "PATH", value_parser = source::path)]
+    #[arg(long, conflicts_with = "image", value_name = "PATH", value_parser = source::path)]
     pub(crate) context: Option<String>,
     /// Dockerfile, relative to the directory; when not given, what the app's settings say.
-    #[arg(long, requires = "repo", value_name = "PATH", value_parser = source::path)]
+    #[arg(long, conflicts_with = "image", value_name = "PATH", value_parser = source::path)]
     pub(crate) dockerfile: Option<String>,
     /// App: id, or workspace/project[/app].
     #[arg(long, env = "CTRL_APP")]

@@ -81,7 +81,7 @@ fn what_names_no_source_code_is_refused_with_a_reason() {
     for (args, why) in [
         (vec![], "<IMAGE|--repo <OWNER/NAME>>"),
         (vec!["img:1", "--repo", "acme/shop"], "cannot be used with"),
-        (vec!["img:1", "--ref", "main"], "--repo"),
+        (vec!["img:1", "--ref", "main"], "cannot be used with"),
         (vec!["--repo", "shop"], "give owner/name"),
         (
             vec!["--repo", "acme/shop", "--ref=--exec=x"],
