@@ -18,7 +18,7 @@ use crate::{
 };
 use call::{Line, Method};
 use wire::{
-    Build, BuildOf, Connection, CreateBuild, CreateProject, CreatedBuild, CreatedProject,
+    BuildOf, Connection, CreateBuild, CreateProject, CreatedBuild, CreatedProject,
     FinishBuild, Machine, Nothing,
 };
 

@@ -54,8 +54,9 @@ pub fn env_file(env: &BTreeMap<String, Secret>) -> Result<(Secret, String), Buil
             file.len()
         )));
     }
-    let hash = hash.finalize().iter().map(|b| format!("{b:02x}"));
-    Ok((Secret::new(std::mem::take(&mut *file)), hash.collect()))
+    let hash = hash.finalize();
+    let hash = hash.iter().map(|b| format!("{b:02x}")).collect();
+    Ok((Secret::new(std::mem::take(&mut *file)), hash))
 }
 
 fn refuse(

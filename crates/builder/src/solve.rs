@@ -133,28 +133,36 @@ impl Solver {
                 }
                 Ok::<_, Status>(())
             };
-            let mut status = std::pin::pin!(status);
-            let mut solve = std::pin::pin!(solving.solve(request));
-            let solved = tokio::select! {
-                biased;
-                solved = &mut solve => {
-                    // it ends by itself once all is told
-                    if tokio::time::timeout(self.tail, status).await.is_err() {
-                        tracing::warn!("the builder did not end the stream of a build's steps");
-                    }
-                    solved
-                }
-                ended = &mut status => {
-                    if let Err(status) = ended {
-                        tracing::debug!(code = ?status.code(), "no steps of a build any more");
-                    }
-                    solve.await
-                }
-            };
+            let solved = together(solving.solve(request), status, self.tail).await;
             progress.settle();
             solved.map(tonic::Response::into_inner)
         })
         .await
+    }
+}
+
+/// Solves and listens, and goes on listening for a little when it is solved.
+async fn together<T>(
+    solve: impl Future<Output = Result<T, Status>>,
+    status: impl Future<Output = Result<(), Status>>,
+    tail: Duration,
+) -> Result<T, Status> {
+    let (mut solve, mut status) = (std::pin::pin!(solve), std::pin::pin!(status));
+    tokio::select! {
+        biased;
+        solved = &mut solve => {
+            // it ends by itself once all is told
+            if tokio::time::timeout(tail, status).await.is_err() {
+                tracing::warn!("the builder did not end the stream of a build's steps");
+            }
+            solved
+        }
+        ended = &mut status => {
+            if let Err(status) = ended {
+                tracing::debug!(code = ?status.code(), "no steps of a build any more");
+            }
+            solve.await
+        }
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn judge(fault: &Fault, phase: Phase, order: &Order) -> BuildError {
         }
         Some(_) if has(&lower, CUSTOMERS_OWN) => return customer(text),
         // the builder is going, or gave up; nobody asked it to
-        Some(Code::Unavailable | Code::Canceled | Code::Aborted | Code::DeadlineExceeded) => {
+        Some(Code::Unavailable | Code::Cancelled | Code::Aborted | Code::DeadlineExceeded) => {
             return BuildError::unavailable(operation, text);
         }
         Some(_) => {}

@@ -2,7 +2,6 @@
 //! are empty.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::reason::shortened;
 use crate::{Outcome, Platform};
@@ -143,7 +142,7 @@ pub(super) struct Machine {
 #[serde(default)]
 pub(super) struct Pair {
     pub(super) cert: String,
-    pub(super) key: Zeroizing<String>,
+    pub(super) key: String,
 }
 
 /// `depot.cli.v1.FinishBuildRequest`
