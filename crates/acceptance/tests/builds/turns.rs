@@ -1,6 +1,8 @@
 //! Projects at Depot, and whose turn it is to build.
 
 use build_testbed::{Progress, Script};
+use intent::{NewApp, NewDeployment, Runtime};
+use serde_json::json;
 
 use crate::query::text;
 use crate::world::*;
@@ -80,5 +82,64 @@ fn no_more_builds_of_a_workspace_run_than_it_has_slots_and_all_get_their_turn() 
                 .iter()
                 .all(|b| b.finishes.len() == 1)
         );
+    });
+}
+
+#[test]
+fn api_9_a_rollback_does_not_wait_for_a_build_of_another_app_of_the_workspace() {
+    testbed::scenario!("API-9");
+    testbed::run(async {
+        let world = World::new().await;
+        let key = world.app.workspace_id.as_str();
+        let new = NewApp {
+            workspace_id: world.app.workspace_id.clone(),
+            project_id: world.app.project_id.clone(),
+            name: "Other".into(),
+            slug: "other".into(),
+            default_branch: "main".into(),
+            runtime: Runtime::default(),
+        };
+        let mut other = intent::create_app(&world.bound.db, &new)
+            .await
+            .expect("an app");
+        let region = world.app.regions[0].clone();
+        intent::allow_region(&world.bound.db, &other, &region, None)
+            .await
+            .expect("a region");
+        other.regions.push(region);
+        let mut deployed = Vec::new();
+        for _ in 0..2 {
+            let id = world
+                .create(&NewDeployment::production(&other.app_id))
+                .await;
+            let body = json!({ "deploymentId": id, "dockerImage": { "image": "nginx:1" } });
+            let answer = world
+                .bound
+                .ingress
+                .call(deploy_client::SERVICE, key, "Deploy", &body);
+            answer.await.expect("deployed");
+            deployed.push(id);
+        }
+        let held = world.production().await;
+        world.script(
+            &held,
+            Script {
+                hold: true,
+                ..Script::default()
+            },
+        );
+        world.send(&held, world.source()).await;
+        world.building(&held).await;
+        let body = json!({ "sourceDeploymentId": deployed[1], "targetDeploymentId": deployed[0] });
+        let answer = world
+            .bound
+            .ingress
+            .call(deploy_client::SERVICE, key, "Rollback", &body);
+        answer.await.expect("rolled back");
+        // The build had not moved meanwhile: the rollback did not wait for it.
+        assert_eq!(world.column(&held, "status").await, "building");
+        assert_eq!(world.solves(&held)[0].progress, Progress::Running);
+        world.bound.depot.buildkit().release(&held);
+        world.eventually_status(&held, "ready").await;
     });
 }
