@@ -3,6 +3,8 @@
 //!
 //! Not for starting anything. Running it again changes nothing.
 
+mod buildkit;
+mod newer;
 pub(crate) mod peers;
 
 use std::path::{Path, PathBuf};
@@ -39,7 +41,8 @@ pub(crate) fn all() -> Result<()> {
 pub(crate) fn servers() -> Result<()> {
     restate()?;
     mariadb()?;
-    peers::all()
+    peers::all()?;
+    buildkit::all()
 }
 
 fn restate() -> Result<()> {
@@ -68,29 +71,11 @@ fn restate() -> Result<()> {
         Some(json["version"].as_str()?.to_owned())
     };
     if version().as_deref() != Some(RESTATE_VERSION) {
-        let dir = stack_dir();
-        std::fs::create_dir_all(&dir).because("create .stack")?;
-        // without it npm would look for a project further up
-        std::fs::write(dir.join("package.json"), "{\"private\":true}\n")
-            .because("write .stack/package.json")?;
-        if !on_path("npm") {
-            apt(&["npm"], "npm, which brings restate-server")?;
-        }
-        let mut npm = Command::new("npm");
-        npm.args([
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--save-exact",
-            "--prefix",
-        ])
-        .arg(&dir);
-        npm.arg(format!("@restatedev/restate-server@{RESTATE_VERSION}"));
-        check(&mut npm)?;
+        let wanted = format!("@restatedev/restate-server@{RESTATE_VERSION}");
+        npm(&wanted, "restate-server")?;
         if version().as_deref() != Some(RESTATE_VERSION) {
             return Err(Failure(format!(
-                "{} left no restate-server for {arch}",
-                shown(&npm)
+                "npm's {wanted} has no restate-server for {arch}"
             )));
         }
     }
@@ -217,6 +202,29 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Installs a package of npm into `.stack`, beside those that are there.
+fn npm(package: &str, what: &str) -> Result<()> {
+    let dir = stack_dir();
+    std::fs::create_dir_all(&dir).because("create .stack")?;
+    // without it npm would look for a project further up
+    let project = dir.join("package.json");
+    if !project.is_file() {
+        std::fs::write(project, "{\"private\":true}\n").because("write .stack/package.json")?;
+    }
+    if !on_path("npm") {
+        apt(&["npm"], &format!("npm, which brings {what}"))?;
+    }
+    let mut npm = Command::new("npm");
+    npm.args([
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--save-exact",
+        "--prefix",
+    ]);
+    check(npm.arg(&dir).arg(package))
+}
+
 fn component(name: &str) -> Result<()> {
     let tool = if name == "rustfmt" { "fmt" } else { name };
     if output(&mut crate::run::cargo(&[tool, "--version"])).is_ok() {
@@ -266,6 +274,17 @@ fn apt(packages: &[&str], what: &str) -> Result<()> {
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// The program a variable of the environment names, if it is set.
+fn given(variable: &str) -> Option<Result<PathBuf>> {
+    let path = std::env::var_os(variable).filter(|v| !v.is_empty())?;
+    let path = PathBuf::from(path);
+    Some(if path.is_file() {
+        Ok(path)
+    } else {
+        Err(Failure(format!("{variable}: no file {}", path.display())))
+    })
 }
 
 fn have(what: &str, path: &Path) -> Result<()> {

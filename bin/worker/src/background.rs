@@ -41,7 +41,13 @@ pub fn all(deps: &Deps, stop: &CancellationToken) -> Vec<Task> {
         deps.ingress.clone(),
         stop.clone(),
     );
+    let builds = build::sweep::run(
+        deps.build.clone(),
+        deps.config.instance_id.clone(),
+        stop.clone(),
+    );
     vec![
+        ("build sweep", builds.map(Ok).boxed()),
         ("platform names", names.map(Ok).boxed()),
         (
             "deploy watcher",

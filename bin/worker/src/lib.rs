@@ -4,6 +4,7 @@
 //! services there are, with their retry, retention, privacy and timeouts, is in [`services`].
 
 pub mod background;
+pub mod builds;
 pub mod certificates;
 pub mod cli;
 pub mod clickhouse;

@@ -25,6 +25,25 @@ pub(crate) fn waiting() -> ServiceOptions {
         .journal_retention(24 * HOUR)
 }
 
+/// Builds: one step takes as long as a build may, and ends by itself soon after; a crash in it is noticed at once all the same,
+/// because the connection breaks. Tried for an hour, then given up: whoever waits for the image undoes the rest.
+pub(crate) fn building(longest: Duration) -> ServiceOptions {
+    tries(ServiceOptions::new())
+        .retry_policy_kill_on_max_attempts()
+        .inactivity_timeout(2 * SECOND)
+        .abort_timeout(longest + 15 * MINUTE)
+        .journal_retention(24 * HOUR)
+}
+
+/// Sent one-way to tell GitHub; nobody waits for it, so it is given up in the end.
+pub(crate) fn telling() -> ServiceOptions {
+    tries(ServiceOptions::new())
+        .retry_policy_kill_on_max_attempts()
+        .inactivity_timeout(30 * SECOND)
+        .abort_timeout(2 * MINUTE)
+        .journal_retention(HOUR)
+}
+
 /// Sent one-way after a deployment; nobody waits for it, so it is given up in the end. Its step has the retries of the
 /// contract (one minute, doubled up to ten, ten attempts); these are for what fails around it.
 pub(crate) fn scrape() -> ServiceOptions {

@@ -8,6 +8,10 @@ use std::sync::Arc;
 use analytics::Analytics;
 use app::App;
 use app_client::AppService;
+use build::Build;
+use build_client::BuildService;
+use build_slot::BuildSlot;
+use build_slot_client::BuildSlotService;
 use certificate::Certificate;
 use certificate_client::CertificateService;
 use clickhouse_user::{Access, ClickhouseUser};
@@ -23,6 +27,9 @@ use deployment::Deployment;
 use deployment_client::DeploymentService;
 use environment::Environment;
 use environment_client::EnvironmentService;
+use github_comment_client::GitHubCommentService;
+use github_status::{GitHubComment, GitHubStatus};
+use github_status_client::GitHubStatusService;
 use key_last_used::{KeyLastUsedPartition, KeyLastUsedSync};
 use key_last_used_partition_client::KeyLastUsedPartitionService;
 use key_last_used_sync_client::KeyLastUsedSyncService;
@@ -47,12 +54,13 @@ use scheduler_client::SchedulerService;
 use versioning::Versioning;
 use versioning_client::VersioningService;
 
-use crate::clickhouse;
 use crate::connect::chain;
 use crate::options::{
-    certificates, checks, long_job, periodic, private, scrape, short, users, waiting,
+    building, certificates, checks, long_job, periodic, private, scrape, short, telling, users,
+    waiting,
 };
 use crate::timings;
+use crate::{builds, clickhouse};
 
 /// What services and background tasks are built from.
 pub struct Deps {
@@ -64,6 +72,12 @@ pub struct Deps {
     pub admin: Admin,
     /// What DeployService and its watcher share.
     pub deploy: deploy::Deps,
+    /// What BuildService and its sweep share.
+    pub build: build::Deps,
+    /// How many builds of a workspace run at a time.
+    pub slots: build_slot::Deps,
+    /// What GitHub is told with.
+    pub statuses: github_status::Deps,
     /// What SchedulerService and its keeper share.
     pub scheduler: scheduler::Deps,
     /// What CustomDomainService and its sweep share.
@@ -117,18 +131,22 @@ impl Deps {
             Some(analytics) => Arc::new(analytics.clone()),
             None => Arc::new(Unavailable),
         };
+        let github = builds::github(&config)?;
+        let build = builds::build(&config, &db, &github)?;
         let deploy = deploy::Deps {
             db: db.clone(),
             settings: deploy::Settings {
                 default_domain: config.default_domain.clone(),
                 dashboard_url: config.dashboard_url.clone(),
                 sentinel_image: config.sentinel_image.clone(),
+                allow_unauthenticated: builds::allow_unauthenticated(&config),
             },
             timings: timings::deploy(&config)?,
-            // A message to a service that is not bound below would wait for ever.
+            github: github.clone(),
             neighbours: deploy::Neighbours {
-                github_status: false,
+                github_status: builds::has_app(&config),
                 openapi: true,
+                builds: build.builder.is_some(),
             },
             counts,
             bell: Arc::default(),
@@ -159,6 +177,9 @@ impl Deps {
         };
         Ok(Self {
             openapi,
+            slots: builds::slots(&config, &admin),
+            statuses: builds::statuses(&config, &db, &github),
+            build,
             db,
             ingress,
             admin,
@@ -237,6 +258,26 @@ pub fn endpoint(deps: &Deps, identity_keys: &[String]) -> Result<Endpoint, Strin
             DeployService(Deploy::new(deps.deploy.clone()))
                 .into_service_definition()
                 .options(waiting()),
+        )
+        .bind(
+            BuildService(Build::new(deps.build.clone()))
+                .into_service_definition()
+                .options(private(building(deps.build.timings.build_timeout))),
+        )
+        .bind(
+            BuildSlotService(BuildSlot::new(deps.slots.clone()))
+                .into_service_definition()
+                .options(private(short())),
+        )
+        .bind(
+            GitHubStatusService(GitHubStatus::new(deps.statuses.clone()))
+                .into_service_definition()
+                .options(private(telling())),
+        )
+        .bind(
+            GitHubCommentService(GitHubComment::new(deps.statuses.clone()))
+                .into_service_definition()
+                .options(private(telling())),
         )
         .bind(
             DeploymentService(Deployment::new(db()))

@@ -83,6 +83,8 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
     let mut t = deploy::Timings {
         wake_timeout: config.deploy.wake_timeout,
         pending_timeout: config.deploy.pending_timeout,
+        build_wait: config.deploy.build_wait_timeout,
+        build_timeout: config.deploy.build_timeout,
         watch_first: config.deploy.watch_interval_min.min(default.watch_first),
         watch_min: config.deploy.watch_interval_min,
         watch_max: config.deploy.watch_interval_max,
@@ -112,6 +114,10 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
             | "teardown.aftercare"
             | "teardown.again_after" => continue,
             // Read below.
+            "build.look_every" | "build.close_after" | "build.sweep_every" => continue,
+            // Read below.
+            "statuses.patience" | "statuses.settle_after" => continue,
+            // Read below.
             "scheduler.rearm" | "scheduler.look" => continue,
             // Read below.
             "openapi.first_pause" | "openapi.longest_pause" => continue,
@@ -124,6 +130,34 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
         *field = *value;
     }
     Ok(t)
+}
+
+/// Waiting times of BuildService and its sweep.
+pub fn build(config: &Config) -> build::Timings {
+    let mut t = build::Timings {
+        build_timeout: config.deploy.build_timeout,
+        ..build::Timings::default()
+    };
+    for (name, field) in [
+        ("build.look_every", &mut t.look_every),
+        ("build.close_after", &mut t.close_after),
+        ("build.sweep_every", &mut t.sweep_every),
+    ] {
+        *field = config.test_timings.get(name).copied().unwrap_or(*field);
+    }
+    t
+}
+
+/// Waiting times of GitHubStatusService and GitHubCommentService.
+pub fn statuses(config: &Config) -> github_status::Timings {
+    let mut t = github_status::Timings::default();
+    for (name, field) in [
+        ("statuses.patience", &mut t.patience),
+        ("statuses.settle_after", &mut t.settle_after),
+    ] {
+        *field = config.test_timings.get(name).copied().unwrap_or(*field);
+    }
+    t
 }
 
 /// Waiting times of OpenapiService.
@@ -180,6 +214,7 @@ mod tests {
     #[test]
     fn the_defaults_of_configuration_and_service_agree() {
         assert_eq!(deploy(&config("")), Ok(deploy::Timings::default()));
+        assert_eq!(build(&config("")), build::Timings::default());
     }
 
     #[test]

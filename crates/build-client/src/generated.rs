@@ -43,7 +43,7 @@ pub trait BuildBackend: Send + Sync + 'static {
         ctx: ObjectContext<'a>,
         req: messages::hydra::v1::ResolveBuildProjectRequest,
     ) -> impl Future<Output = HandlerResult<messages::hydra::v1::ResolveBuildProjectResponse>> + Send + 'a;
-    /// Sent by the service to itself: a build that nobody ended is told to the builder as cancelled.
+    /// A build that is still open is told to the builder as cancelled, once it has stopped.
     fn close<'a>(
         &'a self,
         ctx: ObjectContext<'a>,
@@ -75,8 +75,8 @@ impl<B: BuildBackend> BuildService<B> {
     ) -> HandlerResult<messages::hydra::v1::ResolveBuildProjectResponse> {
         self.0.resolve_project(ctx, req).await
     }
-    /// Sent by the service to itself: a build that nobody ended is told to the builder as cancelled.
-    #[handler(name = "Close", ingress_private)]
+    /// A build that is still open is told to the builder as cancelled, once it has stopped.
+    #[handler(name = "Close")]
     async fn close<'a>(
         &'a self,
         ctx: ObjectContext<'a>,

@@ -51,12 +51,6 @@ pub(crate) async fn build(
             Some(made.project_id).filter(|p| !p.is_empty())
         }
     };
-    // Before the build is begun: a message is on its way for certain only when the step after it has ended, and the one
-    // that builds takes minutes.
-    let _ = ctx
-        .object_client::<BuildClient<'_>>(id)
-        .close(msg::CloseBuildRequest::default())
-        .send_after(deps.timings.build_timeout + deps.timings.close_after);
     let begun = durable::run!(
         ctx,
         names::BEGIN,
@@ -82,7 +76,7 @@ pub(crate) async fn build(
         // It arrived in between; the builder is to hear of the end all the same.
         told = tell(deps, ctx, builder.as_ref(), &begun.build_id, &ended).await;
     }
-    // The image is there, or there is none, whatever the builder says to that; `Close` tells it once more.
+    // The image is there, or there is none, whatever the builder says to that; the sweep tells it once more.
     if let Err(stop) = told {
         tracing::warn!(build = begun.build_id, error = %stop, "the builder was not told how a build ended");
     }

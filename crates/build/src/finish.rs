@@ -88,35 +88,26 @@ pub(crate) async fn finish(
     Ok(())
 }
 
-/// Handler `Close`: comes long after a build must have ended, or after its caller has given up. An object is one at a time, so
-/// no build of this deployment runs now.
+/// Handler `Close`: sent by a caller that has given up. An object is one at a time, so no build of this deployment runs now.
 pub(crate) async fn close(
     deps: &Deps,
     ctx: &ObjectContext<'_>,
-    req: msg::CloseBuildRequest,
+    _req: msg::CloseBuildRequest,
 ) -> Result<msg::CloseBuildResponse, Stop> {
     if let Some(builder) = &deps.builder {
         durable::run!(
             ctx,
             names::FINISH,
             Preset::Outside,
-            close_open(deps, builder.as_ref(), ctx.key(), &req.build_id)
+            close_open(deps, builder.as_ref(), ctx.key())
         )?;
     }
     Ok(msg::CloseBuildResponse {})
 }
 
-/// `build_id` empty: whichever there is.
-async fn close_open(
-    deps: &Deps,
-    builder: &dyn Builder,
-    deployment_id: &str,
-    build_id: &str,
-) -> Result<(), Stop> {
+async fn close_open(deps: &Deps, builder: &dyn Builder, deployment_id: &str) -> Result<(), Stop> {
     match ticket::find(&deps.db, deployment_id).await? {
-        Some(row)
-            if row.finished_at.is_none() && (build_id.is_empty() || build_id == row.build_id) =>
-        {
+        Some(row) if row.finished_at.is_none() => {
             finish(
                 deps,
                 builder,

@@ -13,6 +13,7 @@ mod project;
 mod run;
 mod seal;
 mod subject;
+pub mod sweep;
 mod ticket;
 mod variables;
 
@@ -56,8 +57,10 @@ pub struct Timings {
     pub look_every: Duration,
     /// How long a build that was told to stop may take for it.
     pub stop_grace: Duration,
-    /// After the end of its time, when a build that nobody ended is closed.
+    /// How long after its time, or after its deployment has ended, a build that nobody ended is closed.
     pub close_after: Duration,
+    /// Pause between two looks for such builds.
+    pub sweep_every: Duration,
 }
 
 impl Default for Timings {
@@ -66,7 +69,8 @@ impl Default for Timings {
             build_timeout: Duration::from_secs(30 * 60),
             look_every: Duration::from_secs(1),
             stop_grace: Duration::from_secs(20),
-            close_after: Duration::from_secs(10 * 60),
+            close_after: Duration::from_secs(2 * 60),
+            sweep_every: Duration::from_secs(30),
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::process::{NO_RESTATE, Worker, config};
 /// Every contract whose service is bound so far.
 const CONTRACTS: &[(&str, &[Handler])] = &[
     (app_client::SERVICE, app_client::HANDLERS),
+    (build_client::SERVICE, build_client::HANDLERS),
+    (build_slot_client::SERVICE, build_slot_client::HANDLERS),
     (certificate_client::SERVICE, certificate_client::HANDLERS),
     (
         clickhouse_user_client::SERVICE,
@@ -26,6 +28,14 @@ const CONTRACTS: &[(&str, &[Handler])] = &[
     (deploy_client::SERVICE, deploy_client::HANDLERS),
     (deployment_client::SERVICE, deployment_client::HANDLERS),
     (environment_client::SERVICE, environment_client::HANDLERS),
+    (
+        github_comment_client::SERVICE,
+        github_comment_client::HANDLERS,
+    ),
+    (
+        github_status_client::SERVICE,
+        github_status_client::HANDLERS,
+    ),
     (
         key_last_used_partition_client::SERVICE,
         key_last_used_partition_client::HANDLERS,

@@ -12,6 +12,8 @@ pub(crate) fn timings() -> Timings {
         idle_window: Duration::from_secs(1),
         pending_timeout: Duration::from_secs(20),
         step_budget: Duration::from_secs(20),
+        build_wait: Duration::from_secs(20),
+        build_timeout: Duration::from_secs(20),
         reconcile_grace: Duration::from_secs(3),
         reconcile_interval: Duration::from_millis(500),
         watch_first: Duration::from_millis(10),

@@ -53,8 +53,8 @@ fn dep_43_promote_moves_routes_and_pointer_and_releases_the_one_before() {
 }
 
 #[test]
-fn dep_44_promote_refuses_and_changes_nothing() {
-    testbed::scenario!("DEP-44");
+fn dep_44_api_8_promote_refuses_and_changes_nothing() {
+    testbed::scenario!("DEP-44", "API-8");
     testbed::run(async {
         let w = World::new(1).await;
         let refused = async |id: &str, code: &str| {

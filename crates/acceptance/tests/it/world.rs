@@ -45,15 +45,23 @@ pub(crate) fn deploy_deps(db: &Db) -> Deps {
             default_domain: APEX.into(),
             dashboard_url: "https://app.unkey.test".into(),
             sentinel_image: "ghcr.io/unkeyed/unkey:test".into(),
+            allow_unauthenticated: false,
         },
         timings: timings(),
         neighbours: Neighbours {
             github_status: true,
             openapi: true,
+            builds: false,
         },
+        github: github(),
         counts: Arc::new(crate::world::counts()),
         bell: Arc::new(Notify::new()),
     }
+}
+
+/// Nothing here is built: nobody is asked for a commit.
+fn github() -> github::GitHub {
+    github::GitHub::new(&github::Settings::new(None)).expect("a client")
 }
 
 /// Request counts by deployment id are not needed by most tests: nobody counts.

@@ -252,10 +252,15 @@ async fn make() -> World {
             build_timeout: Duration::from_secs(10),
             look_every: Duration::from_millis(50),
             close_after: Duration::from_secs(1),
+            sweep_every: Duration::from_millis(200),
             ..Timings::default()
         },
     };
     let open = ServiceOptions::new().ingress_private(false);
+    for holder in ["one", "two"] {
+        let sweep = build::sweep::run(deps.clone(), holder.to_owned(), CancellationToken::new());
+        testbed::runtime().spawn(sweep);
+    }
     let service = BuildService(Build::new(deps)).into_service_definition();
     let endpoint = Endpoint::builder().bind(service.options(open)).build();
     World {
