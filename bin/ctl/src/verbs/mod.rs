@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+mod cancel;
 mod certificates;
 mod deploy;
 mod domains;
@@ -56,7 +57,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Certificates { verb } => certificates::run(&access, output, verb).await,
         Verb::Domains { verb } => domains::run(&access, output, verb).await,
         Verb::Seed(seed) => seed::run(&access, output, seed).await,
-        Verb::Cancel(_) | Verb::Webhook(_) => Err(Failure::Usage("not yet".to_owned())),
+        Verb::Cancel(cancel) => cancel::run(&access, output, cancel).await,
+        Verb::Webhook(_) => Err(Failure::Usage("not yet".to_owned())),
         // Answered above, without a database.
         Verb::Completions { .. } | Verb::Jobs { .. } => Ok(()),
     }

@@ -2,6 +2,7 @@
 //! a make-believe worker that obeys.
 #![recursion_limit = "256"]
 
+mod cancel;
 mod domains;
 mod git;
 mod jobs;
