@@ -45,6 +45,8 @@ struct Row {
     app_id: String,
     sha: String,
     status: String,
+    /// Why it ended so, for the message of a failure.
+    why: Option<String>,
 }
 
 fn seeds() -> Vec<u64> {
@@ -71,7 +73,9 @@ async fn deliver(ingress: &Ingress, key: &str, told: &Told, keyed: bool) {
 }
 
 async fn rows(world: &World, repository_id: i64) -> Vec<Row> {
-    let sql = "SELECT d.id, d.app_id, d.git_commit_sha AS sha, CAST(d.status AS CHAR) AS status
+    let sql = "SELECT d.id, d.app_id, d.git_commit_sha AS sha, CAST(d.status AS CHAR) AS status,
+                 (SELECT CONCAT_WS(': ', r.end_reason, (SELECT GROUP_CONCAT(s.step, ' ', s.error) FROM deployment_steps s WHERE s.deployment_id = d.id))
+                  FROM ctrl_worker_runs r WHERE r.deployment_id = d.id) AS why
                FROM deployments d JOIN github_repo_connections c ON c.app_id = d.app_id
                WHERE c.repository_id = ? ORDER BY d.pk";
     mysql::sql::all(world.bound.db.primary(), sql, [repository_id.into()])
