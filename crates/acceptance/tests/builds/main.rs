@@ -4,6 +4,7 @@
 // Deeply nested futures of the services under test.
 #![recursion_limit = "512"]
 
+mod bound;
 mod ends;
 mod forks;
 mod query;
