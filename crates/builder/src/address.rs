@@ -82,7 +82,8 @@ impl Address {
     }
 
     fn endpoint(&self, limits: &Limits) -> Result<Endpoint, BadSettings> {
-        let bad = |error: tonic::transport::Error| BadSettings(format!("the builder: {}", chain(&error)));
+        let bad =
+            |error: tonic::transport::Error| BadSettings(format!("the builder: {}", chain(&error)));
         let endpoint = match self {
             Self::Socket(_) => Endpoint::from_static("http://buildkit"),
             Self::Tcp(tcp) => {
@@ -150,12 +151,26 @@ mod tests {
             Address::parse("unix:///run/buildkit/buildkitd.sock", None),
             Ok(Address::Socket(path)) if path.as_os_str() == "/run/buildkit/buildkitd.sock"
         ));
-        for good in ["tcp://127.0.0.1:1234", "tcp://buildkit.test:1234", "tcp://[::1]:1234"] {
-            assert!(matches!(Address::parse(good, None), Ok(Address::Tcp(_))), "{good}");
+        for good in [
+            "tcp://127.0.0.1:1234",
+            "tcp://buildkit.test:1234",
+            "tcp://[::1]:1234",
+        ] {
+            assert!(
+                matches!(Address::parse(good, None), Ok(Address::Tcp(_))),
+                "{good}"
+            );
         }
         for bad in [
-            "", "/run/x.sock", "unix://run/x.sock", "tcp://host", "tcp://:1234", "tcp://host:1234/path", "http://h:1",
-            "tcp://", "tcp://a b:1",
+            "",
+            "/run/x.sock",
+            "unix://run/x.sock",
+            "tcp://host",
+            "tcp://:1234",
+            "tcp://host:1234/path",
+            "http://h:1",
+            "tcp://",
+            "tcp://a b:1",
         ] {
             assert!(Address::parse(bad, None).is_err(), "{bad}");
         }
@@ -168,8 +183,15 @@ mod tests {
             ours: None,
             server_name: "",
         };
-        for ca in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-            assert!(Address::parse("tcp://h:1", Some(&pem(ca))).is_err(), "{ca:?}");
+        for ca in [
+            "",
+            "no certificate",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ] {
+            assert!(
+                Address::parse("tcp://h:1", Some(&pem(ca))).is_err(),
+                "{ca:?}"
+            );
         }
         assert!(Address::parse("unix:///run/x.sock", Some(&pem(""))).is_err());
     }

@@ -59,6 +59,7 @@ impl Solver {
         order: &Order,
         progress: &mut Progress<'_>,
     ) -> Result<Built, BuildError> {
+        #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "only a test adds"))]
         let (request, mut served) = request(order)?;
         let mut phase = Phase::Whole;
         if let Some(token) = &order.git_token {
@@ -164,6 +165,11 @@ async fn together<T>(
             solve.await
         }
     }
+}
+
+/// Refuses what cannot be built, before anything is asked for.
+pub(crate) fn check(order: &Order) -> Result<(), BuildError> {
+    request(order).map(drop)
 }
 
 /// The second part, and what its session serves.

@@ -33,26 +33,42 @@ fn a_build_is_asked_for_as_ordered() {
     let context = format!("https://github.com/acme/shop.git#{SHA}:web");
     assert_eq!(
         sorted(&request.frontend_attrs),
-        [("context", context.as_str()), ("filename", "Dockerfile"), ("platform", "linux/arm64")]
+        [
+            ("context", context.as_str()),
+            ("filename", "Dockerfile"),
+            ("platform", "linux/arm64")
+        ]
     );
-    let attrs = [("name", "127.0.0.1:5000/apps:p-d"), ("oci-mediatypes", "true"), ("push", "true")];
+    let attrs = [
+        ("name", "127.0.0.1:5000/apps:p-d"),
+        ("oci-mediatypes", "true"),
+        ("push", "true"),
+    ];
     assert_eq!(sorted(&request.exporter_attrs_deprecated), attrs);
     assert_eq!(request.exporter_deprecated, "image");
     let [exporter] = request.exporters.as_slice() else {
         panic!("one exporter");
     };
-    assert_eq!((exporter.r#type.as_str(), sorted(&exporter.attrs)), ("image", attrs.to_vec()));
+    assert_eq!(
+        (exporter.r#type.as_str(), sorted(&exporter.attrs)),
+        ("image", attrs.to_vec())
+    );
     assert!(request.entitlements.is_empty() && request.cache.is_none());
     assert!(served.secrets.is_empty(), "the token is not the build's");
     let login = served.login.expect("a login");
-    assert_eq!((login.username.as_str(), login.password.expose()), ("u", "hunter2"));
+    assert_eq!(
+        (login.username.as_str(), login.password.expose()),
+        ("u", "hunter2")
+    );
 }
 
 #[test]
 fn variables_are_a_file_under_two_names() {
     let mut order = order();
     order.registry.insecure = true;
-    order.env = [("B", "2 2"), ("A", "1")].map(|(k, v)| (k.to_owned(), Secret::new(v))).into();
+    order.env = [("B", "2 2"), ("A", "1")]
+        .map(|(k, v)| (k.to_owned(), Secret::new(v)))
+        .into();
     let (request, served) = request(&order).expect("a request");
     let hash = &request.frontend_attrs["label:org.unkey.env-hash"];
     assert_eq!(request.frontend_attrs["build-arg:UNKEY_SECRETS_ID"], *hash);
@@ -63,7 +79,11 @@ fn variables_are_a_file_under_two_names() {
         assert_eq!(file.expose(), "A=1\nB='2 2'\n");
     }
     assert_eq!(request.exporters[0].attrs["registry.insecure"], "true");
-    for text in request.frontend_attrs.values().chain(request.exporters[0].attrs.values()) {
+    for text in request
+        .frontend_attrs
+        .values()
+        .chain(request.exporters[0].attrs.values())
+    {
         assert!(!text.contains("hunter2") && !text.contains("2 2"), "{text}");
     }
 }
@@ -89,8 +109,14 @@ fn the_source_is_one_step_with_the_same_id_each_time() {
     let Some(pb::op::Op::Source(source)) = op.op else {
         panic!("{op:?}");
     };
-    assert_eq!(source.identifier, format!("git://github.com/acme/shop.git#{SHA}:web"));
-    assert_eq!(source.attrs["git.fullurl"], "https://github.com/acme/shop.git");
+    assert_eq!(
+        source.identifier,
+        format!("git://github.com/acme/shop.git#{SHA}:web")
+    );
+    assert_eq!(
+        source.attrs["git.fullurl"],
+        "https://github.com/acme/shop.git"
+    );
     let end = pb::Op::decode(end.as_slice()).expect("an op");
     assert_eq!(end.inputs[0].digest, digest(&definition.def[0]));
     assert!(definition.metadata.contains_key(&end.inputs[0].digest));

@@ -190,7 +190,8 @@ fn is_name(text: &str) -> bool {
 }
 
 fn is_part(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@' | b'+');
+    let allowed =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@' | b'+');
     !text.is_empty()
         && text.len() <= LONGEST
         && !matches!(text, "." | "..")

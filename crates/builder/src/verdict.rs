@@ -62,15 +62,24 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 /// Judges a failed solve. No login of the order is in what comes out.
 pub(crate) fn judge(fault: &Fault, phase: Phase, order: &Order) -> BuildError {
     let secrets = order.git_token.iter().chain([&order.registry.password]);
-    let secrets: Vec<&str> = secrets.map(Secret::expose).filter(|s| !s.is_empty()).collect();
+    let secrets: Vec<&str> = secrets
+        .map(Secret::expose)
+        .filter(|s| !s.is_empty())
+        .collect();
     // only now: a short one may be a part of the words that are looked for
-    let hide = |text: String| secrets.iter().fold(text, |text, secret| text.replace(secret, "*"));
+    let hide = |text: String| {
+        secrets
+            .iter()
+            .fold(text, |text, secret| text.replace(secret, "*"))
+    };
     match verdict(fault, phase, order) {
         BuildError::Customer { public, text } => BuildError::Customer {
             public: hide(public),
             text: hide(text),
         },
-        BuildError::Unavailable { operation, text } => BuildError::unavailable(operation, hide(text)),
+        BuildError::Unavailable { operation, text } => {
+            BuildError::unavailable(operation, hide(text))
+        }
         BuildError::Refused { operation, text } => BuildError::refused(operation, hide(text)),
         other => other,
     }
@@ -111,6 +120,9 @@ fn verdict(fault: &Fault, phase: Phase, order: &Order) -> BuildError {
             BuildError::unavailable(Operation::Push, text)
         };
     }
+    if has(&lower, NO_BUILDER) {
+        return BuildError::refused(operation, text);
+    }
     if is_trouble(&lower) {
         return BuildError::unavailable(operation, text);
     }
@@ -131,7 +143,8 @@ fn fetching(text: String, lower: &str, phase: Phase, order: &Order) -> BuildErro
     let line = lower.lines().position(|line| line.starts_with("fatal:"));
     let said = line.and_then(|at| text.lines().nth(at)).unwrap_or(&text);
     if has(lower, NO_COMMIT) {
-        let hint = "The commit is no longer in the repository. Push again, or deploy another commit.";
+        let hint =
+            "The commit is no longer in the repository. Push again, or deploy another commit.";
         return BuildError::Customer {
             public: told(hint, said),
             text,
@@ -190,7 +203,7 @@ const GIT: &[&str] = &[
     "failed to fetch remote",
     "git stderr",
     "git error",
-    "failed to load git",
+    "failed to checkout remote",
 ];
 const STATUS_BEFORE: &[&str] = &[
     "status",
@@ -245,6 +258,8 @@ const NO_COMMIT: &[&str] = &[
     "could not find remote ref",
     "reference is not a tree",
     "unadvertised object",
+    // what older BuildKits say of a commit that no branch leads to; Git's own words are in the log then
+    "failed to checkout remote",
 ];
 const TOKEN_REFUSED: &[&str] = &[
     "could not read username",
@@ -259,6 +274,11 @@ const NOT_READABLE: &[&str] = &[
     "returned error: 403",
     "returned error: 404",
     "access denied",
+];
+/// A BuildKit that cannot do what every build asks of it.
+const NO_BUILDER: &[&str] = &[
+    "exporter \"image\" could not be found",
+    "subdir not supported yet",
 ];
 const PUSH_REFUSED: &[&str] = &[
     "401 unauthorized",

@@ -50,10 +50,18 @@ fn trouble_of_registries_networks_and_builders_passes() {
         "failed to prepare: write /var/lib: no space left on device",
     ] {
         let error = build(text);
-        assert!(matches!(error, BuildError::Unavailable { .. }), "{text}: {error:?}");
+        assert!(
+            matches!(error, BuildError::Unavailable { .. }),
+            "{text}: {error:?}"
+        );
         assert!(error.is_transient());
     }
-    for code in [Code::Unavailable, Code::Cancelled, Code::Aborted, Code::DeadlineExceeded] {
+    for code in [
+        Code::Unavailable,
+        Code::Cancelled,
+        Code::Aborted,
+        Code::DeadlineExceeded,
+    ] {
         let error = verdict(code, "context canceled", Phase::Build, None);
         assert!(error.is_transient(), "{code:?}");
     }
@@ -99,8 +107,16 @@ fn a_login_that_does_not_fit_is_the_operators() {
     ] {
         let error = build(text);
         let push = Operation::Push;
-        assert!(matches!(&error, BuildError::Refused { operation, .. } if *operation == push), "{text}: {error:?}");
+        assert!(
+            matches!(&error, BuildError::Refused { operation, .. } if *operation == push),
+            "{text}: {error:?}"
+        );
     }
+    let old = build("exporter \"image\" could not be found");
+    assert!(
+        matches!(old, BuildError::Refused { .. }),
+        "a builder that is too old: {old:?}"
+    );
     for code in [Code::Unauthenticated, Code::Unimplemented] {
         let error = verdict(code, "no", Phase::Build, None);
         assert!(matches!(error, BuildError::Refused { .. }), "{code:?}");
@@ -111,7 +127,12 @@ fn a_login_that_does_not_fit_is_the_operators() {
 fn fetching_has_reasons_of_its_own() {
     let remote = "failed to fetch remote https://github.com/acme/shop.git: git stderr:\n";
     let fetch = |said: &str, phase, token| {
-        verdict(Code::Unknown, &format!("{remote}{said}: exit status 128"), phase, token)
+        verdict(
+            Code::Unknown,
+            &format!("{remote}{said}: exit status 128"),
+            phase,
+            token,
+        )
     };
     for said in [
         "fatal: unable to access 'https://github.com/acme/shop.git/': The requested URL returned error: 502",
@@ -129,7 +150,11 @@ fn fetching_has_reasons_of_its_own() {
             );
         }
     }
-    let gone = fetch("fatal: remote error: upload-pack: not our ref 0123", Phase::Fetch, Some("ghs_token"));
+    let gone = fetch(
+        "fatal: remote error: upload-pack: not our ref 0123",
+        Phase::Fetch,
+        Some("ghs_token"),
+    );
     let BuildError::Customer { public, .. } = gone else {
         panic!("{gone:?}");
     };
@@ -138,15 +163,34 @@ fn fetching_has_reasons_of_its_own() {
         "The commit is no longer in the repository. Push again, or deploy another commit. (fatal: remote error: \
          upload-pack: not our ref 0123: exit status 128)"
     );
+    let gone =
+        "failed to checkout remote https://github.com/acme/shop.git: git error: exit status 128";
+    for (phase, token) in [(Phase::Fetch, Some("ghs_token")), (Phase::Whole, None)] {
+        let gone = verdict(Code::Unknown, gone, phase, token);
+        let BuildError::Customer { public, .. } = gone else {
+            panic!("{gone:?}");
+        };
+        assert!(
+            public.starts_with("The commit is no longer in the repository."),
+            "{public}"
+        );
+    }
     let hidden = "remote: Repository not found.\nfatal: repository 'https://github.com/acme/shop.git/' not found";
     let hidden = fetch(hidden, Phase::Fetch, Some("ghs_token"));
     let BuildError::Customer { public, .. } = &hidden else {
         panic!("{hidden:?}");
     };
-    assert!(public.starts_with("The repository cannot be read."), "{public}");
-    let login = "fatal: could not read Username for 'https://github.com': terminal prompts disabled";
+    assert!(
+        public.starts_with("The repository cannot be read."),
+        "{public}"
+    );
+    let login =
+        "fatal: could not read Username for 'https://github.com': terminal prompts disabled";
     let private = fetch(login, Phase::Whole, None);
-    assert!(matches!(private, BuildError::Customer { .. }), "{private:?}");
+    assert!(
+        matches!(private, BuildError::Customer { .. }),
+        "{private:?}"
+    );
     let ended = fetch(login, Phase::Fetch, Some("ghs_token"));
     assert!(ended.is_transient(), "a new token may do: {ended:?}");
     let lost = fetch(login, Phase::Build, Some("ghs_token"));
@@ -154,7 +198,12 @@ fn fetching_has_reasons_of_its_own() {
     // somebody else's repository, named by the Dockerfile
     let other = "failed to fetch remote https://github.com/other/x.git: git stderr:\nfatal: could not read Username";
     assert!(matches!(build(other), BuildError::Customer { .. }));
-    let folder = verdict(Code::Unknown, "lstat /x/nosuch: no such file or directory", Phase::Fetch, None);
+    let folder = verdict(
+        Code::Unknown,
+        "lstat /x/nosuch: no such file or directory",
+        Phase::Fetch,
+        None,
+    );
     let BuildError::Customer { public, .. } = folder else {
         panic!("{folder:?}");
     };
@@ -180,7 +229,10 @@ fn no_secret_is_repeated() {
     let text = "process \"curl -H ghs_hunter2 registry-hunter2\" did not complete successfully: exit code: 1";
     for phase in [Phase::Fetch, Phase::Build] {
         let error = verdict(Code::Unknown, text, phase, Some("ghs_hunter2"));
-        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        assert!(
+            !format!("{error} {error:?}").contains("hunter2"),
+            "{error:?}"
+        );
     }
     // one that is a part of every word changes no verdict
     let error = verdict(Code::Unknown, "502 Bad Gateway", Phase::Build, Some("a"));

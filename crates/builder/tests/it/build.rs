@@ -8,25 +8,45 @@ use crate::world::{Heard, TOKEN, buildkit, fresh, order, repository, run, server
 fn a_private_commit_becomes_an_image_with_its_steps_and_logs() {
     testbed::run(async {
         let Some(peers) = servers().await else { return };
-        let (name, sha) =
-            repository(peers, "RUN --network=none echo hello from a step; echo 'grüße €'").await;
+        let (name, sha) = repository(
+            peers,
+            "RUN --network=none echo hello from a step; echo 'grüße €'",
+        )
+        .await;
         let order = order(peers, &name, &sha);
         let (built, heard) = run(&buildkit(peers), &order).await;
         let built = built.expect("an image");
         assert_eq!(built.image, order.image);
         assert!(built.digest.starts_with("sha256:"), "{built:?}");
         let (repository, _) = order.image.rsplit_once(':').expect("a tag");
-        let by_digest = peers.manifest(&format!("{repository}@{}", built.digest)).await;
+        let by_digest = peers
+            .manifest(&format!("{repository}@{}", built.digest))
+            .await;
         let manifest = peers.manifest(&order.image).await.expect("a pushed image");
         assert_eq!(by_digest.as_ref(), Some(&manifest));
-        assert_eq!(manifest["mediaType"], "application/vnd.oci.image.manifest.v1+json");
-        assert!(heard.text().contains("hello from a step\n"), "{}", heard.text());
+        assert_eq!(
+            manifest["mediaType"],
+            "application/vnd.oci.image.manifest.v1+json"
+        );
+        assert!(
+            heard.text().contains("hello from a step\n"),
+            "{}",
+            heard.text()
+        );
         assert!(heard.text().contains("grüße €\n"));
         told_whole(&heard);
         let [step] = heard.steps_of("echo hello").try_into().expect("one step");
-        assert!(step.has_logs && step.error.is_empty() && !step.cached, "{step:?}");
+        assert!(
+            step.has_logs && step.error.is_empty() && !step.cached,
+            "{step:?}"
+        );
         let source = heard.steps_of("load git source");
-        assert_eq!(source.len(), 1, "fetched and used is one step: {:#?}", heard.steps());
+        assert_eq!(
+            source.len(),
+            1,
+            "fetched and used is one step: {:#?}",
+            heard.steps()
+        );
         assert!(source[0].name.ends_with(&format!("{name}.git#{sha}")));
         assert_eq!(peers.git().fetches(&name), 1);
         assert_eq!(peers.git().tokens(&name), [TOKEN.to_owned()].into());
@@ -55,7 +75,10 @@ fn told_whole(heard: &Heard) {
     for step in &steps {
         let wrote = heard.logs().iter().any(|log| log.step_id == step.id);
         assert_eq!(step.has_logs, wrote, "{step:?}");
-        assert!(0 < step.started_at && step.started_at <= step.completed_at, "{step:?}");
+        assert!(
+            0 < step.started_at && step.started_at <= step.completed_at,
+            "{step:?}"
+        );
     }
 }
 
@@ -65,7 +88,10 @@ fn a_folder_with_a_dockerfile_of_another_name_is_built() {
         let Some(peers) = servers().await else { return };
         let name = fresh("acme/mono");
         let files = [
-            ("apps/web/docker/prod.Dockerfile", "FROM scratch\nCOPY index.html /\n"),
+            (
+                "apps/web/docker/prod.Dockerfile",
+                "FROM scratch\nCOPY index.html /\n",
+            ),
             ("apps/web/index.html", "hello"),
             ("Dockerfile", "FROM nosuch.test/image"),
         ];
@@ -76,7 +102,12 @@ fn a_folder_with_a_dockerfile_of_another_name_is_built() {
         let (built, heard) = run(&buildkit(peers), &order).await;
         assert!(built.is_ok(), "{built:?} {:?}", heard.steps());
         assert_eq!(peers.registry().layers(&order.image).await.len(), 1);
-        assert_eq!(heard.steps_of("load git source").len(), 1, "{:#?}", heard.steps());
+        assert_eq!(
+            heard.steps_of("load git source").len(),
+            1,
+            "{:#?}",
+            heard.steps()
+        );
         assert_eq!(peers.git().fetches(&name), 1);
     });
 }
@@ -113,10 +144,20 @@ fn variables_are_read_by_a_shell_and_stay_out_of_the_image() {
         let (built, heard) = run(&buildkit(peers), &order).await;
         assert!(built.is_ok(), "{built:?}: {}", heard.text());
         let text = heard.text();
-        assert!(text.contains(&format!("length 11 and {}", quoted.len())), "{text}");
+        assert!(
+            text.contains(&format!("length 11 and {}", quoted.len())),
+            "{text}"
+        );
         assert!(text.contains(&format!("{hash}: 11")), "{text}");
-        let config = peers.registry().config(&order.image).await.expect("an image");
-        assert_eq!(config["config"]["Labels"]["org.unkey.env-hash"], hash.as_str());
+        let config = peers
+            .registry()
+            .config(&order.image)
+            .await
+            .expect("an image");
+        assert_eq!(
+            config["config"]["Labels"]["org.unkey.env-hash"],
+            hash.as_str()
+        );
         assert!(!config.to_string().contains("canary"), "{config}");
         assert!(!format!("{order:?} {:?}", heard.events()).contains("canary"));
     });
@@ -143,7 +184,10 @@ fn a_builder_of_ones_own_has_no_projects_and_a_ticket_for_each_build() {
         let Some(peers) = servers().await else { return };
         let builder = buildkit(peers);
         assert_eq!(builder.create_project("builds-prj").await, Ok(None));
-        let (a, b) = (builder.create_build(None).await, builder.create_build(None).await);
+        let (a, b) = (
+            builder.create_build(None).await,
+            builder.create_build(None).await,
+        );
         let (a, b) = (a.expect("a ticket"), b.expect("a ticket"));
         assert!(a.build_id.starts_with("bk_") && a.build_id != b.build_id);
         assert!(a.build_token.is_empty());

@@ -53,7 +53,10 @@ fn the_token_is_the_fetchs_and_all_else_is_the_builds() {
         assert_eq!(build.secrets, secret(&[("env", "A=1\n")]));
         assert_eq!(fetch.context(), build.context());
         assert_eq!(fetch.login, None);
-        assert_eq!(build.login, Some(("me".to_owned(), "registry-hunter2".to_owned())));
+        assert_eq!(
+            build.login,
+            Some(("me".to_owned(), "registry-hunter2".to_owned()))
+        );
         assert_eq!(build.frontend["platform"], "linux/arm64");
         assert_eq!(fake.sessions(), 2);
     });
@@ -64,12 +67,21 @@ fn every_line_of_a_long_log_arrives_in_order() {
     testbed::run(async {
         let (fake, builder) = world().await;
         let lines = 20_000;
-        fake.script("", Script { lines, ..Script::default() });
+        fake.script(
+            "",
+            Script {
+                lines,
+                ..Script::default()
+            },
+        );
         let (built, heard) = run(&builder, &order()).await;
         assert!(built.is_ok(), "{built:?}");
         let expected: String = (0..lines).map(|n| format!("line {n}\n")).collect();
         assert!(heard.text() == expected, "{} lines", heard.logs().len());
-        let [step] = heard.steps_of("the build itself").try_into().expect("one step");
+        let [step] = heard
+            .steps_of("the build itself")
+            .try_into()
+            .expect("one step");
         assert!(step.has_logs);
     });
 }
@@ -79,13 +91,25 @@ fn a_builder_that_gives_up_is_no_fault_of_the_customer() {
     testbed::run(async {
         let (fake, builder) = world().await;
         let ending = Ending::Unavailable("shutting down".to_owned());
-        fake.script("", Script { ending, ..Script::default() });
+        fake.script(
+            "",
+            Script {
+                ending,
+                ..Script::default()
+            },
+        );
         let (built, _) = run(&builder, &order()).await;
         let error = built.expect_err("gone");
         assert!(matches!(error, BuildError::Unavailable { .. }), "{error:?}");
         let said = "failed to read dockerfile: open Dockerfile: no such file or directory";
         let ending = Ending::Failure(said.to_owned());
-        fake.script("", Script { ending, ..Script::default() });
+        fake.script(
+            "",
+            Script {
+                ending,
+                ..Script::default()
+            },
+        );
         let (built, heard) = run(&builder, &order()).await;
         let error = built.expect_err("no Dockerfile");
         assert!(matches!(error, BuildError::Customer { .. }), "{error:?}");
@@ -98,7 +122,9 @@ fn a_builder_that_gives_up_is_no_fault_of_the_customer() {
 async fn broken(harm: impl Fn(&Proxy)) -> (BuildError, Heard) {
     let fake = InstantBuildKit::start().await.expect("a port");
     let addr = fake.address().replace("tcp://", "");
-    let proxy = Proxy::start(addr.parse().expect("an address")).await.expect("a port");
+    let proxy = Proxy::start(addr.parse().expect("an address"))
+        .await
+        .expect("a port");
     let settings = BuildKitSettings {
         limits: Limits {
             keepalive: Duration::from_millis(300),
@@ -107,11 +133,21 @@ async fn broken(harm: impl Fn(&Proxy)) -> (BuildError, Heard) {
         ..BuildKitSettings::new(format!("tcp://{}", proxy.addr()))
     };
     let builder = BuildKit::new(&settings).expect("a builder");
-    fake.script("", Script { hold: true, lines: 1, ..Script::default() });
+    fake.script(
+        "",
+        Script {
+            hold: true,
+            lines: 1,
+            ..Script::default()
+        },
+    );
     let ticket = builder.create_build(None).await.expect("a ticket");
     let (heard, stop, order) = (Heard::default(), CancellationToken::new(), order());
     let breaking = async {
-        testbed::eventually(Duration::from_secs(30), || async { !heard.logs().is_empty() }).await;
+        testbed::eventually(Duration::from_secs(30), || async {
+            !heard.logs().is_empty()
+        })
+        .await;
         harm(&proxy);
     };
     let (built, ()) = tokio::join!(builder.run(&ticket, &order, &heard, &stop), breaking);
@@ -125,7 +161,10 @@ fn a_builder_that_vanishes_in_the_middle_is_noticed() {
             let (error, heard) = broken(harm).await;
             assert!(matches!(error, BuildError::Unavailable { .. }), "{error:?}");
             assert!(error.to_string().contains("connection lost"), "{error}");
-            let [step] = heard.steps_of("the build itself").try_into().expect("one step");
+            let [step] = heard
+                .steps_of("the build itself")
+                .try_into()
+                .expect("one step");
             assert_eq!(step.error, "the build ended before this step did");
         }
     });
@@ -135,11 +174,20 @@ fn a_builder_that_vanishes_in_the_middle_is_noticed() {
 fn a_stop_is_seen_by_the_builder() {
     testbed::run(async {
         let (fake, builder) = world().await;
-        fake.script("", Script { hold: true, ..Script::default() });
+        fake.script(
+            "",
+            Script {
+                hold: true,
+                ..Script::default()
+            },
+        );
         let ticket = builder.create_build(None).await.expect("a ticket");
         let (heard, stop, order) = (Heard::default(), CancellationToken::new(), order());
         let begun = async {
-            testbed::eventually(Duration::from_secs(30), || async { !fake.solves().is_empty() }).await;
+            testbed::eventually(Duration::from_secs(30), || async {
+                !fake.solves().is_empty()
+            })
+            .await;
             stop.cancel();
         };
         let (built, ()) = tokio::join!(builder.run(&ticket, &order, &heard, &stop), begun);

@@ -25,12 +25,21 @@ fn a_command_that_fails_is_told_with_its_log() {
         let Some((public, heard)) = told(lines).await else {
             return;
         };
-        assert!(public.starts_with("A command of the Dockerfile failed."), "{public}");
+        assert!(
+            public.starts_with("A command of the Dockerfile failed."),
+            "{public}"
+        );
         assert!(public.contains("exit code: 3"), "{public}");
         let text = heard.text();
-        assert!(text.contains("502 Bad Gateway\n") && text.contains("on the other\n"), "{text}");
+        assert!(
+            text.contains("502 Bad Gateway\n") && text.contains("on the other\n"),
+            "{text}"
+        );
         let [step] = heard.steps_of("exit 3").try_into().expect("one step");
-        assert!(step.has_logs && step.error.contains("exit code: 3"), "{step:?}");
+        assert!(
+            step.has_logs && step.error.contains("exit code: 3"),
+            "{step:?}"
+        );
     });
 }
 
@@ -40,12 +49,19 @@ fn mistakes_in_a_dockerfile_are_named() {
         for (lines, hint, reason) in [
             ("RNU echo x", "syntax error", "unknown instruction: RNU"),
             ("COPY nosuch /", "is missing", "nosuch"),
-            ("COPY --from=nosuch:%% / /", "name of an image", "invalid reference format"),
+            (
+                "COPY --from=nosuch:%% / /",
+                "name of an image",
+                "invalid reference format",
+            ),
         ] {
             let Some((public, _)) = told(lines).await else {
                 return;
             };
-            assert!(public.contains(hint) && public.contains(reason), "{lines}: {public}");
+            assert!(
+                public.contains(hint) && public.contains(reason),
+                "{lines}: {public}"
+            );
             assert!(public.len() <= 400);
         }
     });
@@ -77,14 +93,19 @@ fn a_source_that_cannot_be_fetched_says_why() {
     testbed::run(async {
         let Some(peers) = servers().await else { return };
         let builder = buildkit(peers);
-        let (name, sha) = repository(peers, "").await;
+        let (name, _) = repository(peers, "").await;
         let public = |error: BuildError| match error {
             BuildError::Customer { public, .. } => public,
             other => panic!("{other:?}"),
         };
         let gone = order(peers, &name, "0123456789012345678901234567890123456789");
         let said = public(run(&builder, &gone).await.0.expect_err("no commit"));
-        assert!(said.starts_with("The commit is no longer in the repository."), "{said}");
+        assert!(
+            said.starts_with("The commit is no longer in the repository."),
+            "{said}"
+        );
+        // what one may fetch is in the builder's cache for all: each has a repository of its own here
+        let (name, sha) = repository(peers, "").await;
         let mut open = order(peers, &name, &sha);
         open.git_token = None;
         let said = public(run(&builder, &open).await.0.expect_err("private"));
@@ -133,15 +154,29 @@ fn a_registry_in_trouble_is_not_the_customers_fault() {
         let Some(peers) = servers().await else { return };
         let (name, sha) = repository(peers, "").await;
         let mut order = order(peers, &name, &sha);
-        for status in ["500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
+        for status in [
+            "500 Internal Server Error",
+            "502 Bad Gateway",
+            "503 Service Unavailable",
+            "504 Gateway Timeout",
+        ] {
             order.image = format!("{}/apps:x", answers(status).await);
             let error = run(&buildkit(peers), &order).await.0.expect_err(status);
-            assert!(matches!(&error, BuildError::Unavailable { .. }), "{status}: {error:?}");
+            assert!(
+                matches!(&error, BuildError::Unavailable { .. }),
+                "{status}: {error:?}"
+            );
         }
         let nobody = testbed::free_port().expect("a port");
         order.image = format!("{nobody}/apps:x");
-        let error = run(&buildkit(peers), &order).await.0.expect_err("nobody there");
-        assert!(matches!(&error, BuildError::Unavailable { .. }), "{error:?}");
+        let error = run(&buildkit(peers), &order)
+            .await
+            .0
+            .expect_err("nobody there");
+        assert!(
+            matches!(&error, BuildError::Unavailable { .. }),
+            "{error:?}"
+        );
     });
 }
 
@@ -164,7 +199,9 @@ fn a_wrong_login_is_the_operators() {
 
 /// A registry that has nothing to say but this.
 async fn answers(status: &'static str) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     let addr = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {

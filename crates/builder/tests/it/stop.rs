@@ -10,8 +10,12 @@ use crate::world::{Heard, buildkit, order, repository, servers};
 /// Whether a process with this word in its command line is there, also in a container.
 fn runs(word: &str) -> bool {
     let processes = std::fs::read_dir("/proc").expect("processes");
-    let lines = processes.flatten().map(|p| std::fs::read(p.path().join("cmdline")));
-    lines.flatten().any(|line| String::from_utf8_lossy(&line).contains(word))
+    let lines = processes
+        .flatten()
+        .map(|p| std::fs::read(p.path().join("cmdline")));
+    lines
+        .flatten()
+        .any(|line| String::from_utf8_lossy(&line).contains(word))
 }
 
 #[test]
@@ -61,7 +65,9 @@ fn a_builder_that_is_not_there_is_waited_for_and_given_up() {
         let order = order(peers, "acme/none", &"0".repeat(40));
         let nobody = testbed::free_port().expect("a port");
         // takes connections and says nothing
-        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
         let silent = (silent.local_addr().expect("an address"), silent).0;
         for address in [
             format!("tcp://{nobody}"),

@@ -77,6 +77,9 @@ fn a_dockerfile_that_adds_another_private_repository_gets_nothing() {
         let error = built.expect_err("a private repository");
         assert!(matches!(error, BuildError::Customer { .. }), "{error:?}");
         assert_eq!(peers.git().fetches(&other), 0);
-        assert!(peers.git().tokens(&other).is_empty(), "the token was shown for it");
+        assert!(
+            peers.git().tokens(&other).is_empty(),
+            "the token was shown for it"
+        );
     });
 }

@@ -25,8 +25,7 @@ pub(crate) fn fresh(prefix: &str) -> String {
 }
 
 /// The first lines of a Dockerfile whose commands are busybox's, and whose steps nobody else has in the cache.
-pub(crate) const SHELL: &str =
-    "FROM scratch\nCOPY busybox /busybox\nCOPY fresh /fresh\nSHELL [\"/busybox\", \"sh\", \"-c\"]\n";
+pub(crate) const SHELL: &str = "FROM scratch\nCOPY busybox /busybox\nCOPY fresh /fresh\nSHELL [\"/busybox\", \"sh\", \"-c\"]\n";
 
 /// A private repository with a Dockerfile of these last lines; its name and commit.
 pub(crate) async fn repository(peers: &BuildPeers, lines: &str) -> (String, String) {
@@ -63,7 +62,10 @@ pub(crate) fn buildkit(peers: &BuildPeers) -> BuildKit {
 }
 
 /// Builds at a builder that has no projects; what came of it and what was told.
-pub(crate) async fn run(builder: &dyn Builder, order: &Order) -> (Result<Built, BuildError>, Heard) {
+pub(crate) async fn run(
+    builder: &dyn Builder,
+    order: &Order,
+) -> (Result<Built, BuildError>, Heard) {
     let heard = Heard::default();
     let ticket = builder.create_build(None).await.expect("a ticket");
     let stop = CancellationToken::new();
