@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::net::UnixStream;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
 
@@ -54,6 +57,9 @@ impl Address {
         let (Some(host), Some(_), "/") = (host, uri.port_u16(), uri.path()) else {
             return Err(bad("has no host and port, or more than those"));
         };
+        if let Some(pem) = pem {
+            check_ca(pem.ca).map_err(|why| BadSettings(format!("the builder's CA: {why}")))?;
+        }
         let tls = pem.map(|pem| {
             let name = match pem.server_name {
                 "" => host.trim_matches(['[', ']']),
@@ -119,6 +125,19 @@ impl Address {
             Err(_) => Err(format!("no connection within {:?}", limits.connect)),
         }
     }
+}
+
+/// TLS itself takes a file without certificates for a server that nobody can be.
+fn check_ca(pem: &str) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() {
+        return Err("there is no certificate in it".to_owned());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

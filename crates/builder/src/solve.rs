@@ -80,7 +80,7 @@ impl Solver {
         let solved = self.solve(request, served, progress);
         let answer = measured(self.adapter, Operation::Solve, async {
             let solved = solved.await;
-            solved.map_err(|status| judge(&Fault::of(&status, order), phase, order))
+            solved.map_err(|status| judge(&Fault::of(&status), phase, order))
         });
         match answer.await?.exporter_response.remove(DIGEST) {
             Some(digest) => Ok(Built {
@@ -107,7 +107,7 @@ impl Solver {
         let solved = self.solve(request, served, progress);
         measured(self.adapter, Operation::Fetch, async {
             let solved = solved.await;
-            solved.map_err(|status| judge(&Fault::of(&status, order), Phase::Fetch, order))
+            solved.map_err(|status| judge(&Fault::of(&status), Phase::Fetch, order))
         })
         .await?;
         Ok(())

@@ -7,7 +7,7 @@
 use tonic::{Code, Status};
 
 use crate::reason::{as_clients_write, public_reason, shortened, told};
-use crate::{BuildError, Operation, Order};
+use crate::{BuildError, Operation, Order, Secret};
 
 /// Most of a reason that is kept, bytes.
 const MOST_BYTES: usize = 8 << 10;
@@ -23,8 +23,7 @@ pub(crate) enum Phase {
     Whole,
 }
 
-/// What a failure says, without what may not be told.
-#[derive(Debug)]
+/// What a failure says.
 pub(crate) struct Fault {
     /// BuildKit's code; nothing where the connection broke before it answered.
     code: Option<Code>,
@@ -33,15 +32,11 @@ pub(crate) struct Fault {
 
 impl Fault {
     /// Reads an answer. One that this side made up, for want of a connection, has a source.
-    pub(crate) fn of(status: &Status, order: &Order) -> Self {
+    pub(crate) fn of(status: &Status) -> Self {
         let mut text = status.message().to_owned();
         let source = std::error::Error::source(status);
         if let Some(source) = source {
             text = format!("{text}: {}", chain(source));
-        }
-        let secrets = order.git_token.iter().chain([&order.registry.password]);
-        for secret in secrets.filter(|secret| !secret.is_empty()) {
-            text = text.replace(secret.expose(), "…");
         }
         Self {
             code: source.is_none().then(|| status.code()),
@@ -64,8 +59,24 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Judges a failed solve.
+/// Judges a failed solve. No login of the order is in what comes out.
 pub(crate) fn judge(fault: &Fault, phase: Phase, order: &Order) -> BuildError {
+    let secrets = order.git_token.iter().chain([&order.registry.password]);
+    let secrets: Vec<&str> = secrets.map(Secret::expose).filter(|s| !s.is_empty()).collect();
+    // only now: a short one may be a part of the words that are looked for
+    let hide = |text: String| secrets.iter().fold(text, |text, secret| text.replace(secret, "*"));
+    match verdict(fault, phase, order) {
+        BuildError::Customer { public, text } => BuildError::Customer {
+            public: hide(public),
+            text: hide(text),
+        },
+        BuildError::Unavailable { operation, text } => BuildError::unavailable(operation, hide(text)),
+        BuildError::Refused { operation, text } => BuildError::refused(operation, hide(text)),
+        other => other,
+    }
+}
+
+fn verdict(fault: &Fault, phase: Phase, order: &Order) -> BuildError {
     let operation = match phase {
         Phase::Fetch => Operation::Fetch,
         Phase::Build | Phase::Whole => Operation::Solve,
