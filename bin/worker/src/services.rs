@@ -76,6 +76,8 @@ pub struct Deps {
     pub deploy: deploy::Deps,
     /// What BuildService and its sweep share.
     pub build: build::Deps,
+    /// Where steps and lines of builds go; to be closed when nothing builds any more.
+    pub build_log: build_log::BuildLog,
     /// How many builds of a workspace run at a time.
     pub slots: build_slot::Deps,
     /// What GitHub is told with.
@@ -136,7 +138,8 @@ impl Deps {
             None => Arc::new(Unavailable),
         };
         let github = builds::github(&config)?;
-        let build = builds::build(&config, &db, &github)?;
+        let build_log = builds::log(analytics.as_ref());
+        let build = builds::build(&config, &db, &github, &build_log)?;
         let deploy = deploy::Deps {
             db: db.clone(),
             settings: deploy::Settings {
@@ -185,6 +188,7 @@ impl Deps {
             statuses: builds::statuses(&config, &db, &github),
             webhooks: builds::webhooks(&config, &db, &github, &admin),
             build,
+            build_log,
             db,
             ingress,
             admin,
