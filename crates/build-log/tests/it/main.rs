@@ -180,8 +180,9 @@ fn a_write_whose_answer_was_lost_is_not_written_twice() {
     testbed::run(async {
         let (_proxy, store, deployment) = world().await;
         let rows = [line(&deployment, 0), line(&deployment, 1)];
+        let token = format!("token-{deployment}");
         for _ in 0..2 {
-            let written = store.write_build_lines(&rows, &format!("token-{deployment}"));
+            let written = store.write_build_lines(&rows, &token);
             written.await.expect("written");
         }
         assert_eq!(lines(&deployment).await, expected(2));
