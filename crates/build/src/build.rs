@@ -61,7 +61,7 @@ pub(crate) async fn build(
         ctx,
         names::RUN,
         Preset::Build,
-        run(deps, builder.as_ref(), &subject, &req, &source)
+        Box::pin(run(deps, builder.as_ref(), &subject, &req, &source))
     );
     let ended = match &ran {
         Ok(Ran::Built) => Ended::Success,

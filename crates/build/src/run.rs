@@ -9,7 +9,6 @@ use github::{Class, GitHubError, Permissions, Repository};
 use messages::hydra::v1::BuildRequest;
 use mysql::now_ms;
 use serde::{Deserialize, Serialize};
-use std::pin::pin;
 use tokio_util::sync::CancellationToken;
 
 /// How it ended.
@@ -84,7 +83,7 @@ pub(crate) async fn run(
         },
     };
     let end = CancellationToken::new();
-    let mut work = pin!(builder.run(&ticket, &order, &sink, &end));
+    let mut work = builder.run(&ticket, &order, &sink, &end);
     let why = tokio::select! {
         result = &mut work => return outcome(result).await,
         why = watch(deps, id, row.deadline_at) => why,

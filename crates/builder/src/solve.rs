@@ -59,6 +59,7 @@ impl Solver {
         order: &Order,
         progress: &mut Progress<'_>,
     ) -> Result<Built, BuildError> {
+        #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "only a test adds"))]
         let (request, mut served) = request(order)?;
         let mut phase = Phase::Whole;
         if let Some(token) = &order.git_token {
@@ -80,7 +81,7 @@ impl Solver {
         let solved = self.solve(request, served, progress);
         let answer = measured(self.adapter, Operation::Solve, async {
             let solved = solved.await;
-            solved.map_err(|status| judge(&Fault::of(&status, order), phase, order))
+            solved.map_err(|status| judge(&Fault::of(&status), phase, order))
         });
         match answer.await?.exporter_response.remove(DIGEST) {
             Some(digest) => Ok(Built {
@@ -107,7 +108,7 @@ impl Solver {
         let solved = self.solve(request, served, progress);
         measured(self.adapter, Operation::Fetch, async {
             let solved = solved.await;
-            solved.map_err(|status| judge(&Fault::of(&status, order), Phase::Fetch, order))
+            solved.map_err(|status| judge(&Fault::of(&status), Phase::Fetch, order))
         })
         .await?;
         Ok(())
@@ -133,29 +134,42 @@ impl Solver {
                 }
                 Ok::<_, Status>(())
             };
-            let mut status = std::pin::pin!(status);
-            let mut solve = std::pin::pin!(solving.solve(request));
-            let solved = tokio::select! {
-                biased;
-                solved = &mut solve => {
-                    // it ends by itself once all is told
-                    if tokio::time::timeout(self.tail, status).await.is_err() {
-                        tracing::warn!("the builder did not end the stream of a build's steps");
-                    }
-                    solved
-                }
-                ended = &mut status => {
-                    if let Err(status) = ended {
-                        tracing::debug!(code = ?status.code(), "no steps of a build any more");
-                    }
-                    solve.await
-                }
-            };
+            let solved = together(solving.solve(request), status, self.tail).await;
             progress.settle();
             solved.map(tonic::Response::into_inner)
         })
         .await
     }
+}
+
+/// Solves and listens, and goes on listening for a little when it is solved.
+async fn together<T>(
+    solve: impl Future<Output = Result<T, Status>>,
+    status: impl Future<Output = Result<(), Status>>,
+    tail: Duration,
+) -> Result<T, Status> {
+    let (mut solve, mut status) = (std::pin::pin!(solve), std::pin::pin!(status));
+    tokio::select! {
+        biased;
+        solved = &mut solve => {
+            // it ends by itself once all is told
+            if tokio::time::timeout(tail, status).await.is_err() {
+                tracing::warn!("the builder did not end the stream of a build's steps");
+            }
+            solved
+        }
+        ended = &mut status => {
+            if let Err(status) = ended {
+                tracing::debug!(code = ?status.code(), "no steps of a build any more");
+            }
+            solve.await
+        }
+    }
+}
+
+/// Refuses what cannot be built, before anything is asked for.
+pub(crate) fn check(order: &Order) -> Result<(), BuildError> {
+    request(order).map(drop)
 }
 
 /// The second part, and what its session serves.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use toml::{Table, Value};
 
+mod builds;
 mod domains;
 mod duration;
 mod expand;
@@ -19,6 +20,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
+pub use builds::{Buildkit, Depot, Github, Registry};
 pub use domains::{Acme, Dns, Route53};
 pub use secret::Secret;
 pub use sections::*;
@@ -251,11 +253,11 @@ impl Config {
             restate: sections::restate(r),
             deploy: sections::deploy(r),
             scheduler: sections::scheduler(r),
-            depot: sections::depot(r),
-            buildkit: sections::buildkit(r),
-            registry: sections::registry(r),
+            depot: builds::depot(r),
+            buildkit: builds::buildkit(r),
+            registry: builds::registry(r),
             clickhouse: sections::clickhouse(r),
-            github: sections::github(r),
+            github: builds::github(r),
             heartbeat: sections::heartbeat(r),
             slack: sections::slack(r),
             observability: sections::observability(r),

@@ -108,47 +108,6 @@ pub struct Scheduler {
     pub key_last_used_sync: bool,
 }
 
-/// `[depot]`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Depot {
-    /// Empty: no builds.
-    pub api_url: String,
-    /// Where build projects are created.
-    pub project_region: String,
-    /// First part of the names of build projects.
-    pub project_prefix: String,
-    /// Where builds are run; empty: the environment's `DEPOT_API_URL`, or Depot's own address.
-    pub build_url: String,
-}
-
-/// `[buildkit]`: a builder of the operator's own, instead of Depot.
-#[derive(Clone, Debug, Serialize)]
-pub struct Buildkit {
-    /// `unix:///path` or `tcp://host:port`; empty: none.
-    pub address: String,
-    /// Certificates that are trusted, PEM file; empty: no TLS.
-    pub ca_file: String,
-    /// Our certificate, PEM file.
-    pub cert_file: String,
-    /// Its key, PEM file.
-    pub key_file: String,
-    /// Name the server's certificate must have; empty: the host of `address`.
-    pub server_name: String,
-}
-
-/// `[registry]`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Registry {
-    /// Repository images are pushed to.
-    pub repository: String,
-    /// Login.
-    pub username: String,
-    /// Password; with it, the rest of the section and a builder (`depot` or `buildkit`) are required.
-    pub password: Secret,
-    /// Development only: the registry is pushed to without TLS.
-    pub insecure: bool,
-}
-
 /// `[clickhouse]`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Clickhouse {
@@ -160,28 +119,6 @@ pub struct Clickhouse {
     pub admin_url: Secret,
     /// HTTP address where it does not follow from `admin_url`.
     pub admin_http_url: Secret,
-}
-
-/// `[github]`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Github {
-    /// The app's id; 0: GitHub is off.
-    pub app_id: i64,
-    /// The app's key; empty: GitHub is off.
-    pub private_key_pem: Secret,
-    /// Development only: deploy public repositories without credentials.
-    pub allow_unauthenticated_deployments: bool,
-    /// Base of the API.
-    pub api_url: String,
-    /// Where repositories are fetched from.
-    pub git_url: String,
-}
-
-impl Github {
-    /// Whether there are credentials to work with.
-    pub fn enabled(&self) -> bool {
-        self.app_id != 0 && !self.private_key_pem.is_empty()
-    }
 }
 
 /// `[heartbeat]`: addresses called after a successful run of a periodic job; empty: none.
@@ -312,34 +249,6 @@ pub(crate) fn scheduler(r: &mut Reader) -> Scheduler {
     }
 }
 
-pub(crate) fn depot(r: &mut Reader) -> Depot {
-    Depot {
-        api_url: r.url_or("depot.api_url", ""),
-        project_region: r.text_or("depot.project_region", "us-east-1"),
-        project_prefix: r.text_or("depot.project_prefix", "builds-local"),
-        build_url: r.url_or("depot.build_url", ""),
-    }
-}
-
-pub(crate) fn buildkit(r: &mut Reader) -> Buildkit {
-    Buildkit {
-        address: r.text("buildkit.address"),
-        ca_file: r.text("buildkit.ca_file"),
-        cert_file: r.text("buildkit.cert_file"),
-        key_file: r.text("buildkit.key_file"),
-        server_name: r.text("buildkit.server_name"),
-    }
-}
-
-pub(crate) fn registry(r: &mut Reader) -> Registry {
-    Registry {
-        repository: r.text("registry.repository"),
-        username: r.text("registry.username"),
-        password: r.secret("registry.password"),
-        insecure: r.flag("registry.insecure", false),
-    }
-}
-
 pub(crate) fn clickhouse(r: &mut Reader) -> Clickhouse {
     Clickhouse {
         url: r.secret("clickhouse.url"),
@@ -347,19 +256,6 @@ pub(crate) fn clickhouse(r: &mut Reader) -> Clickhouse {
         admin_url: r.secret("clickhouse.admin_url"),
         admin_http_url: r.secret_url("clickhouse.admin_http_url"),
     }
-}
-
-pub(crate) fn github(r: &mut Reader) -> Option<Github> {
-    let there = r.has("github");
-    let section = Github {
-        app_id: r.int("github.app_id", 0, 0..=i64::MAX),
-        private_key_pem: r.secret("github.private_key_pem"),
-        allow_unauthenticated_deployments: r
-            .flag("github.allow_unauthenticated_deployments", false),
-        api_url: r.url_or("github.api_url", "https://api.github.com"),
-        git_url: r.url_or("github.git_url", "https://github.com"),
-    };
-    there.then_some(section)
 }
 
 pub(crate) fn heartbeat(r: &mut Reader) -> Heartbeat {

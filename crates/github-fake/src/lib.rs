@@ -4,9 +4,11 @@
 //! Not the whole API: what the adapter calls, and nothing more. A dev-dependency.
 
 mod keys;
+mod repositories;
 mod routes;
 
 pub use keys::{Keys, keys};
+pub use repositories::Commit;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -50,7 +52,8 @@ pub enum Trouble {
 struct State {
     seen: Vec<Seen>,
     trouble: VecDeque<Trouble>,
-    tokens: Vec<(String, Value)>,
+    tokens: Vec<repositories::Issued>,
+    repositories: repositories::Repositories,
     /// Seconds a token lasts.
     token_life: i64,
     deployments: Vec<Value>,

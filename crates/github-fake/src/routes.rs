@@ -11,7 +11,8 @@ use hyper::body::Incoming;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
-use crate::{APP, INSTALLATION, PUBLIC, REPOSITORY, Seen, State, Trouble};
+use crate::repositories::Issued;
+use crate::{APP, INSTALLATION, Seen, State, Trouble};
 
 /// The commit everything is at that no test has moved.
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -76,14 +77,11 @@ fn plain(status: u16, body: &Value) -> Answer {
 }
 
 /// The rights of the token, where it is one of ours for this repository; nothing for nobody.
-fn rights(state: &State, bearer: Option<&str>, name: &str) -> Option<Value> {
+fn rights(state: &State, bearer: Option<&str>, repository: &str) -> Option<Value> {
     let bearer = bearer?;
-    let (_, scope) = state.tokens.iter().find(|(token, _)| token == bearer)?;
-    let repositories = scope["repositories"].as_array()?;
-    repositories
-        .iter()
-        .any(|r| r == name)
-        .then(|| scope["permissions"].clone())
+    let issued = state.tokens.iter().find(|issued| issued.token == bearer)?;
+    let permissions = || issued.permissions.clone();
+    (issued.repository == repository).then(permissions)
 }
 
 fn token(state: &mut State, key: &str, number: &str, bearer: Option<&str>, body: &Value) -> Answer {
@@ -111,16 +109,27 @@ fn token(state: &mut State, key: &str, number: &str, bearer: Option<&str>, body:
     if number != INSTALLATION.to_string() {
         return plain(404, &json!({ "message": "Not Found" }));
     }
-    if body["repositories"] != json!(["shop"]) && body["repositories"] != json!(["open"]) {
+    // of one owner, as an installation is
+    let wanted = body["repositories"].as_array().map(Vec::as_slice);
+    let Some(repository) = (match wanted {
+        Some([name]) => state.repositories.of_installation(name.as_str()),
+        _ => None,
+    }) else {
         return plain(
             422,
             &json!({ "message": "There is at least one repository that does not exist" }),
         );
-    }
+    };
     state.next += 1;
-    let secret = format!("ghs_{}", state.next);
-    state.tokens.push((secret.clone(), body.clone()));
+    // long enough to be nothing else where it is found
+    let secret = format!("ghs_5b8e1f{:010}", state.next);
     let ends = time::OffsetDateTime::now_utc() + time::Duration::seconds(state.token_life);
+    state.tokens.push(Issued {
+        token: secret.clone(),
+        repository,
+        permissions: body["permissions"].clone(),
+        ends,
+    });
     let ends = ends
         .format(&time::format_description::well_known::Rfc3339)
         .expect("a time");
@@ -140,15 +149,16 @@ fn route(
         return not_found();
     };
     let repository = format!("{owner}/{name}");
-    let rights = rights(state, bearer, name);
-    if rights.is_none() && (repository != PUBLIC || bearer.is_some()) {
+    let rights = rights(state, bearer, &repository);
+    let public = state.repositories.is_public(&repository);
+    if rights.is_none() && (!public || bearer.is_some()) {
         return if bearer.is_some() {
             (401, json!({ "message": "Bad credentials" }))
         } else {
             not_found()
         };
     }
-    if repository != REPOSITORY && repository != PUBLIC {
+    if !state.repositories.has(&repository) {
         return not_found();
     }
     let may = |what: &str, how: &str| {
@@ -186,6 +196,12 @@ fn route(
             }
             if *reference == "gone" {
                 return (422, json!({ "message": "No commit found for SHA: gone" }));
+            }
+            match state.repositories.commit(&repository, reference) {
+                Some(Ok(commit)) => return (200, commit),
+                Some(Err(message)) => return (422, json!({ "message": message })),
+                // one that no test has told of
+                None => {}
             }
             let files: Vec<Value> = (0..state.files)
                 .map(|n| json!({ "filename": format!("src/{n}.rs"), "status": "modified" }))

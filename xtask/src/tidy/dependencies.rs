@@ -11,8 +11,9 @@ use crate::run::{Because, Result, metadata, root, tracked};
 /// One outside system each; they know nothing of Restate's SDK.
 const ADAPTERS: &[&str] = &[
     "acme",
-    "builder",
     "analytics",
+    "build-log",
+    "builder",
     "dns",
     "github",
     "mysql",
@@ -26,6 +27,7 @@ const ADAPTERS: &[&str] = &[
 /// Programs and helpers of tests; nothing of the product depends on them.
 const HARNESSES: &[&str] = &[
     "bench",
+    "build-testbed",
     "clickhouse-engine",
     "faults",
     "github-fake",

@@ -56,7 +56,12 @@ fn dep_31_a_builder_that_is_away_is_tried_again() {
             },
         );
         let invocation = world.send(&id, world.source()).await;
-        world.building(&id).await;
+        testbed::eventually(SOON, || async {
+            let first = world.solves(&id).into_iter().next().map(|s| s.progress);
+            let away = matches!(first, Some(Progress::Ended(Ending::Unavailable(_))));
+            away.then_some(()).ok_or(first)
+        })
+        .await;
         world.script(&id, Script::default());
         world
             .bound

@@ -4,6 +4,8 @@
 // Deeply nested futures of the services under test.
 #![recursion_limit = "512"]
 
+mod bound;
+mod deliveries;
 mod ends;
 mod forks;
 mod query;

@@ -134,8 +134,8 @@ fn sources_that_cannot_be_are_refused_with_a_reason() {
         for (field, value, words) in [
             ("repository", "acme/other", "connected to"),
             ("commitSha", "--upload-pack=x", "hexadecimal"),
-            ("contextPath", "../..", "path"),
-            ("dockerfilePath", "/etc/passwd/../x", "path"),
+            ("contextPath", "../..", "leaves the repository"),
+            ("dockerfilePath", "a/../../x", "leaves the repository"),
         ] {
             let id = world
                 .create(&NewDeployment::preview(&world.app.app_id))

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::GetSecretRequest;
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_client::SecretsClient;
@@ -13,10 +14,13 @@ use bollard_buildkit_proto::moby::filesync::v1::auth_client::AuthClient;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
 
 const BUFFER: usize = 64 * 1024;
+/// How long a session is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Channels into the open ones, by their id.
 #[derive(Debug, Default)]
@@ -78,7 +82,7 @@ impl Sessions {
     /// # Errors
     /// There is no such session, or it does not answer.
     pub(crate) async fn secret(&self, id: &str, name: &str) -> Result<Option<String>, Status> {
-        let channel = self.channel(id)?;
+        let channel = self.channel(id).await?;
         let asked = GetSecretRequest {
             id: name.to_owned(),
             ..GetSecretRequest::default()
@@ -101,15 +105,25 @@ impl Sessions {
         let asked = CredentialsRequest {
             host: host.to_owned(),
         };
-        let given = AuthClient::new(self.channel(id)?)
+        let given = AuthClient::new(self.channel(id).await?)
             .credentials(asked)
             .await?;
         let given = given.into_inner();
         Ok((given.username, given.secret))
     }
 
-    fn channel(&self, id: &str) -> Result<Channel, Status> {
-        let found = self.with(|open| open.get(id).cloned());
-        found.ok_or_else(|| Status::unknown(format!("no active session for {id}")))
+    /// Waits for it: a session and the solve that names it are two calls, and either may arrive first. A real BuildKit
+    /// waits as well.
+    async fn channel(&self, id: &str) -> Result<Channel, Status> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(channel) = self.with(|open| open.get(id).cloned()) {
+                return Ok(channel);
+            }
+            if Instant::now() >= until {
+                return Err(Status::unknown(format!("no active session for {id}")));
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 }
