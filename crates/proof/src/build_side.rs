@@ -31,13 +31,15 @@ pub(crate) struct BuildSide {
     before: Mutex<Before>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Before {
     deployments: usize,
     statuses: usize,
     comments: usize,
     projects: usize,
     builds: usize,
+    /// Ends of each of the builds.
+    finishes: Vec<usize>,
     solves: usize,
 }
 
@@ -177,10 +179,13 @@ settle_after = "1h"
             let ours = ours(&project.name);
             lines.push(format!("{ours} {}", DEPOT_CREATE_PROJECT.words()));
         }
-        for build in self.depot.builds().into_iter().skip(before.builds) {
+        for (at, build) in self.depot.builds().into_iter().enumerate() {
             let ours = self.project_of(&build);
-            lines.push(format!("{ours} {}", DEPOT_CREATE_BUILD.words()));
-            for finish in &build.finishes {
+            if at >= before.builds {
+                lines.push(format!("{ours} {}", DEPOT_CREATE_BUILD.words()));
+            }
+            let known = before.finishes.get(at).copied().unwrap_or(0);
+            for finish in build.finishes.iter().skip(known) {
                 let end = match finish {
                     Finish::Success => "success",
                     Finish::Failed(_) => "failed",
@@ -197,18 +202,21 @@ settle_after = "1h"
 
     /// A play begins: what was told before is another one's.
     pub(crate) fn forget(&self) {
+        let builds = self.depot.builds();
         *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Before {
+            finishes: builds.iter().map(|b| b.finishes.len()).collect(),
+            builds: builds.len(),
             deployments: self.github.deployments().len(),
             statuses: self.github.statuses().len(),
             comments: self.github.comments().len(),
             projects: self.depot.projects().len(),
-            builds: self.depot.builds().len(),
             solves: self.depot.buildkit().solves().len(),
         };
     }
 
     fn before(&self) -> Before {
-        *self.before.lock().unwrap_or_else(PoisonError::into_inner)
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.clone()
     }
 
     fn images(&self) -> Vec<String> {
@@ -234,10 +242,7 @@ settle_after = "1h"
     fn deployment_of(&self, number: &str) -> String {
         let all = self.github.deployments();
         let made = all.iter().find(|d| d["id"].to_string() == number);
-        made.map_or_else(
-            || number.to_owned(),
-            |d| words(&d["payload"]["deployment"]),
-        )
+        made.map_or_else(|| number.to_owned(), |d| words(&d["payload"]["deployment"]))
     }
 }
 

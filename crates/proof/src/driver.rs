@@ -48,7 +48,11 @@ impl Driver {
         let mut body = wanted.body;
         let me = ctx.invocation_id().to_owned();
         let mut promised = None;
-        for value in body.as_object_mut().into_iter().flat_map(|b| b.values_mut()) {
+        for value in body
+            .as_object_mut()
+            .into_iter()
+            .flat_map(|b| b.values_mut())
+        {
             if value == AWAKEABLE {
                 let (id, told) = ctx.awakeable::<Json<Value>>();
                 *value = id.into();

@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use crate::effects::told;
 use crate::lane::DEPLOYMENT;
+use crate::{Lane, Scene, Story};
 use build_slot_client::SERVICE as SLOTS;
 use github_status_client::SERVICE as STATUS;
-use crate::{Lane, Scene, Story};
 
 /// Section → lines. Equal forms are equal worlds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -76,7 +76,10 @@ impl Form {
             "state".to_owned(),
             nameless(scene, state(lane, scene).await?),
         );
-        form.insert("slots".to_owned(), nameless(scene, slots(lane, scene).await?));
+        form.insert(
+            "slots".to_owned(),
+            nameless(scene, slots(lane, scene).await?),
+        );
         let reports = lane.state(STATUS, &scene.keys()).await?;
         let reports = reports.into_iter();
         let reports = reports.map(|(key, name, _)| format!("{key} github {name}"));

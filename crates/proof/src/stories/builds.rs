@@ -98,7 +98,8 @@ pub(super) fn stories() -> Vec<Story> {
 
 /// A reason in the customer's code, in BuildKit's words.
 pub(super) fn failure() -> Ending {
-    let words = "failed to solve: failed to read dockerfile: open Dockerfile: no such file or directory";
+    let words =
+        "failed to solve: failed to read dockerfile: open Dockerfile: no such file or directory";
     Ending::Failure(words.to_owned())
 }
 
@@ -113,12 +114,7 @@ async fn building(lane: &Lane) -> Scene {
     scene
 }
 
-fn request(
-    service: &'static str,
-    key: &str,
-    handler: &'static str,
-    body: Value,
-) -> Request {
+fn request(service: &'static str, key: &str, handler: &'static str, body: Value) -> Request {
     Request {
         service,
         key: key.to_owned(),
@@ -216,7 +212,10 @@ async fn gives_back(lane: &Lane) -> Scene {
 async fn lost(lane: &Lane) -> Scene {
     let (mut scene, _) = held(lane).await;
     let workspace = scene.app.workspace_id.clone();
-    let state = lane.state(SLOTS, &[&workspace]).await.expect("Restate answers");
+    let state = lane
+        .state(SLOTS, &[&workspace])
+        .await
+        .expect("Restate answers");
     let nonce = state[0].2["audit"].clone();
     // older than what the audit leaves alone
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -233,7 +232,11 @@ pub(super) async fn depot_project(lane: &Lane, scene: &Scene) -> Result<Sections
 
 async fn has_project(lane: &Lane, scene: &Scene) -> Result<usize, String> {
     let sections = depot_project(lane, scene).await?;
-    expect(sections[0].1.clone(), &["one".to_owned()], "the project at Depot")
+    expect(
+        sections[0].1.clone(),
+        &["one".to_owned()],
+        "the project at Depot",
+    )
 }
 
 /// One build that got a machine, in our one project, with its one end; told is told once, and forgotten is its token.
@@ -268,10 +271,19 @@ async fn closed(lane: &Lane, scene: &Scene) -> Result<usize, String> {
     let sql = "SELECT CONCAT_WS(' ', outcome, IF(finished_at IS NULL, 'open', 'finished'), sealed_token) AS t
                FROM ctrl_worker_builds WHERE deployment_id = ?";
     let rows = lane.texts(sql, &[scene.id("<subject>")]).await;
-    expect(rows, &["canceled finished ".to_owned()], "our row of the build")?;
+    expect(
+        rows,
+        &["canceled finished ".to_owned()],
+        "our row of the build",
+    )?;
     let sql = "SELECT build_id AS t FROM ctrl_worker_builds WHERE deployment_id = ?";
     let id = lane.texts(sql, &[scene.id("<subject>")]).await.remove(0);
-    let mut ends = lane.outside.builds.depot.build(&id).map_or_else(Vec::new, |b| b.finishes);
+    let mut ends = lane
+        .outside
+        .builds
+        .depot
+        .build(&id)
+        .map_or_else(Vec::new, |b| b.finishes);
     ends.dedup();
     expect(ends, &[Finish::Canceled], "the end at Depot").map(|n| n + 1)
 }

@@ -105,9 +105,15 @@ async fn asleep(lane: &Lane) -> Scene {
 
 async fn of(lane: &Lane, service: &'static str) -> Scene {
     let mut scene = quiet(lane).await;
-    intent::connect_repository(&lane.db, &scene.app, INSTALLATION, REPOSITORY_ID, REPOSITORY)
-        .await
-        .expect("connected");
+    intent::connect_repository(
+        &lane.db,
+        &scene.app,
+        INSTALLATION,
+        REPOSITORY_ID,
+        REPOSITORY,
+    )
+    .await
+    .expect("connected");
     let key = match service {
         APP => scene.app.app_id.clone(),
         _ => scene.app.project_id.clone(),

@@ -137,7 +137,11 @@ pub(super) async fn told(
     let built = built(lane, scene, end).await?;
     let id = scene.id("<subject>");
     let states = lane.outside.builds.states_of(id);
-    expect(states.last().cloned().into_iter().collect(), &[last.to_owned()], "the last status at GitHub")?;
+    expect(
+        states.last().cloned().into_iter().collect(),
+        &[last.to_owned()],
+        "the last status at GitHub",
+    )?;
     let all = lane.outside.builds.github.deployments();
     let ours = all.iter().filter(|d| d["payload"]["deployment"] == id);
     expect(vec![ours.count()], &[1], "deployments at GitHub")?;
@@ -178,5 +182,9 @@ async fn failed(lane: &Lane, scene: &Scene) -> Result<usize, String> {
 async fn image(lane: &Lane, scene: &Scene) -> Result<usize, String> {
     let sql = "SELECT image AS t FROM deployments WHERE id = ?";
     let row = lane.texts(sql, &[scene.id("<subject>")]).await;
-    expect(lane.outside.builds.images_of(&scene.app.project_id), &row, "the image")
+    expect(
+        lane.outside.builds.images_of(&scene.app.project_id),
+        &row,
+        "the image",
+    )
 }

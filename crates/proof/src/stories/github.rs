@@ -110,7 +110,8 @@ async fn init(lane: &Lane) -> Scene {
 async fn report(lane: &Lane) -> Scene {
     let (mut scene, id, pull) = deployment(lane).await;
     lane.call(&begin(&scene, &id, pull)).await;
-    let body = json!({ "state": "GITHUB_DEPLOYMENT_STATE_SUCCESS", "description": "deployment is live" });
+    let body =
+        json!({ "state": "GITHUB_DEPLOYMENT_STATE_SUCCESS", "description": "deployment is live" });
     scene.request = request(&id, "ReportStatus", body);
     scene
 }
@@ -149,18 +150,17 @@ pub(super) async fn comment(lane: &Lane, scene: &Scene) -> Result<Sections, Stri
     Ok(vec![("comment", lane.outside.builds.comments_on(pull))])
 }
 
-async fn shows(
-    lane: &Lane,
-    scene: &Scene,
-    states: &[&str],
-    word: &str,
-) -> Result<usize, String> {
+async fn shows(lane: &Lane, scene: &Scene, states: &[&str], word: &str) -> Result<usize, String> {
     let found = lane.outside.builds.states_of(scene.id("<subject>"));
     let wanted: Vec<String> = states.iter().map(|s| (*s).to_owned()).collect();
     expect(found, &wanted, "states at GitHub")?;
     let lines = lane.outside.builds.comments_on(scene.real("<number>"));
     let right = lines.iter().filter(|l| l.contains(&format!("| {word} |")));
-    expect(vec![right.count()], &[1], &format!("lines that say {word} in {lines:?}"))?;
+    expect(
+        vec![right.count()],
+        &[1],
+        &format!("lines that say {word} in {lines:?}"),
+    )?;
     expect(vec![lines.len()], &[1], "lines of the comment").map(|n| n + 2)
 }
 
@@ -174,6 +174,12 @@ async fn ended(lane: &Lane, scene: &Scene) -> Result<usize, String> {
 async fn two_rows(lane: &Lane, scene: &Scene) -> Result<usize, String> {
     let lines = lane.outside.builds.comments_on(scene.real("<number>"));
     let names = ["api:preview", "web:preview"];
-    let right = names.iter().filter(|n| lines.iter().any(|l| l.contains(**n)));
-    expect(vec![right.count(), lines.len()], &[2, 2], "lines of the comment")
+    let right = names
+        .iter()
+        .filter(|n| lines.iter().any(|l| l.contains(**n)));
+    expect(
+        vec![right.count(), lines.len()],
+        &[2, 2],
+        "lines of the comment",
+    )
 }
