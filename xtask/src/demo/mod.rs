@@ -4,6 +4,7 @@
 //! the stores say afterwards against what should have happened (see `expect`). Not a test of
 //! details: those are in the crates.
 
+mod beside;
 mod command;
 mod domain;
 mod end;

@@ -1,9 +1,11 @@
 //! The verbs, one file each.
 
+mod cancel;
 mod certificates;
 mod deploy;
 mod domains;
 mod jobs;
+mod logs;
 mod routes;
 mod seed;
 mod status;
@@ -32,6 +34,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let access = Access::open(cli.addresses).await?;
     match cli.verb {
         Verb::Deploy(deploy) => deploy::run(&access, output, deploy).await,
+        Verb::Logs(logs) => logs::run(&access, output, logs).await,
         Verb::Promote { deployment } => traffic::promote(&access, output, &deployment).await,
         Verb::Rollback { deployment, from } => {
             traffic::rollback(&access, output, &deployment, from).await
@@ -54,6 +57,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Certificates { verb } => certificates::run(&access, output, verb).await,
         Verb::Domains { verb } => domains::run(&access, output, verb).await,
         Verb::Seed(seed) => seed::run(&access, output, seed).await,
+        Verb::Cancel(cancel) => cancel::run(&access, output, cancel).await,
+        Verb::Webhook(_) => Err(Failure::Usage("not yet".to_owned())),
         // Answered above, without a database.
         Verb::Completions { .. } | Verb::Jobs { .. } => Ok(()),
     }

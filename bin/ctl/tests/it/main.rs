@@ -2,8 +2,11 @@
 //! a make-believe worker that obeys.
 #![recursion_limit = "256"]
 
+mod cancel;
 mod domains;
+mod git;
 mod jobs;
+mod logs;
 mod offline;
 mod online;
 mod program;
