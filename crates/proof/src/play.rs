@@ -81,7 +81,14 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
         ended.map_err(|e| format!("the invocation beside it failed: {e}"))?;
     }
     lane.quiet(None).await?;
-    if matches!(fault, Fault::Terminal(at) if is_undo(&at.name) || at.name == FINISH_BUILD) {
+    if let Fault::Terminal(at) = fault
+        && (is_undo(&at.name) || at.name == FINISH_BUILD)
+    {
+        if at.name == FINISH_BUILD {
+            // whose own Deploy is none of the story has ended meanwhile
+            let sql = "UPDATE deployments SET status = 'failed', updated_at = 1 WHERE app_id = ? AND status = 'building'";
+            lane.execute(sql, &[&scene.app.app_id]).await;
+        }
         reconciled(lane, &scene).await;
     }
     let mut after = Form::read(lane, story, &scene).await?;

@@ -34,7 +34,7 @@ pub(super) fn stories() -> Vec<Story> {
         sections: |lane, scene| depot_project(lane, scene).boxed(),
         // a build that was begun stays known with its end, and so does the project it was in
         may_change: &["builds", "depot project"],
-        dispensable: &[UNFINISHED],
+        dispensable: &[("finish build", &["builds", "told", "deployments"])],
         ..BASE
     };
     let slots = Story {
