@@ -10,6 +10,7 @@ mod routes;
 mod seed;
 mod status;
 mod traffic;
+mod webhook;
 
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     }
     if let Verb::Jobs { verb } = cli.verb {
         return jobs::run(cli.addresses, output, verb.unwrap_or(Jobs::List)).await;
+    }
+    if let Verb::Webhook(webhook) = cli.verb {
+        return webhook::run(cli.addresses, output, webhook).await;
     }
     let access = Access::open(cli.addresses).await?;
     match cli.verb {
@@ -58,9 +62,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Domains { verb } => domains::run(&access, output, verb).await,
         Verb::Seed(seed) => seed::run(&access, output, seed).await,
         Verb::Cancel(cancel) => cancel::run(&access, output, cancel).await,
-        Verb::Webhook(_) => Err(Failure::Usage("not yet".to_owned())),
         // Answered above, without a database.
-        Verb::Completions { .. } | Verb::Jobs { .. } => Ok(()),
+        Verb::Completions { .. } | Verb::Jobs { .. } | Verb::Webhook(_) => Ok(()),
     }
 }
 

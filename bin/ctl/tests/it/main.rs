@@ -10,4 +10,5 @@ mod logs;
 mod offline;
 mod online;
 mod program;
+mod webhook;
 mod worker;

@@ -28,7 +28,11 @@ pub(crate) async fn serve(db: &Db) {
         let endpoint = Endpoint::builder()
             .bind(service)
             .bind(clock)
-            .bind(verifier.into_service_definition());
+            .bind(verifier.into_service_definition())
+            .bind(
+                github_webhook_client::GitHubWebhookService(crate::webhook::Taker)
+                    .into_service_definition(),
+            );
         testbed::serve(endpoint.build()).await;
     })
     .await;
