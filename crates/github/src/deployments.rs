@@ -109,6 +109,20 @@ struct Status {
     /// Of a commit's status: the check.
     #[serde(default)]
     context: String,
+    /// Of a commit's status: where it leads.
+    #[serde(default)]
+    target_url: Option<String>,
+}
+
+impl Status {
+    fn says(&self, state: &serde_json::Value, description: &str) -> bool {
+        *state == self.state
+            && self.description.as_deref().unwrap_or_default() == short(description)
+    }
+}
+
+fn newest<'a>(statuses: impl Iterator<Item = &'a Status>) -> Option<&'a Status> {
+    statuses.max_by_key(|s| s.id)
 }
 
 #[derive(Deserialize)]
@@ -193,7 +207,7 @@ impl GitHub {
             ..Ask::get(Operation::FindStatus, &path, token.as_ref())
         };
         let there: Vec<Status> = self.line.read(ask).await?;
-        if says(there.iter(), &json!(new.state), new.description) {
+        if newest(there.iter()).is_some_and(|s| s.says(&json!(new.state), new.description)) {
             return Ok(());
         }
         let ask = Ask::post(Operation::DeploymentStatus, &path, token.as_ref());
@@ -250,7 +264,10 @@ impl GitHub {
         };
         let there: Vec<Status> = self.line.read(ask).await?;
         let ours = there.iter().filter(|s| s.context == new.context);
-        if says(ours, &json!(new.state), new.description) {
+        if newest(ours).is_some_and(|s| {
+            s.says(&json!(new.state), new.description)
+                && s.target_url.as_deref().unwrap_or_default() == new.target_url
+        }) {
             return Ok(());
         }
         let ask = Ask::post(Operation::CommitStatus, &path, token.as_ref());
@@ -288,17 +305,6 @@ impl GitHub {
         let pulls: Vec<Pull> = self.line.read(ask).await?;
         Ok(pulls.first().map(|p| p.number))
     }
-}
-
-/// Whether the newest of them says just this.
-fn says<'a>(
-    statuses: impl Iterator<Item = &'a Status>,
-    state: &serde_json::Value,
-    description: &str,
-) -> bool {
-    statuses.max_by_key(|s| s.id).is_some_and(|s| {
-        *state == s.state && s.description.as_deref().unwrap_or_default() == short(description)
-    })
 }
 
 /// The mark in a payload, which GitHub gives back as it was sent, or as a text of it.
