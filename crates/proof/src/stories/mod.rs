@@ -18,6 +18,7 @@ mod routing;
 mod scheduler;
 mod traffic;
 mod versioning;
+mod webhook;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Story> {
     [
         deploy::stories(),
         git::stories(),
+        webhook::stories(),
         traffic::stories(),
         deployment::stories(),
         builds::stories(),
