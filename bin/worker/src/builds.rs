@@ -198,7 +198,7 @@ pub fn slots(config: &Config, admin: &Admin) -> build_slot::Deps {
     build_slot::Deps {
         admin: admin.clone(),
         limit: config.deploy.builds_per_workspace,
-        timings: build_slot::Timings::default(),
+        timings: timings::slots(config),
     }
 }
 
