@@ -19,8 +19,8 @@ use crate::waiting::ended;
 use crate::worker::Memory;
 
 const REPOSITORIES: usize = 20;
-/// The pushes come evenly over this time, however many they are.
-const OVER: Duration = Duration::from_secs(60);
+/// From one push to the next: 200 in a minute.
+const EVERY: Duration = Duration::from_millis(300);
 /// What a build takes, so that turns are waited for: four at a time are fewer in a minute than there are pushes.
 const BUILD: Duration = Duration::from_secs(2);
 /// Every so many deliveries GitHub repeats one.
@@ -79,10 +79,9 @@ async fn minute(
     let counts = Before::look(peers);
 
     let began = Instant::now();
-    let pause = OVER.div_f64(count.max(1) as f64);
     let mut pushes: Vec<Pushed> = Vec::new();
     for number in 0..count {
-        let due = began + pause * u32::try_from(number)?;
+        let due = began + EVERY * u32::try_from(number)?;
         tokio::time::sleep_until(due.into()).await;
         let repository = &all[of(number)];
         // A branch each: on one branch a newer push takes the place of an older one that has not begun to build.
@@ -139,7 +138,7 @@ fn rows(report: &mut Report, count: usize, minute: &Minute) {
     let what = format!(
         "{count} pushes in {}, to branches of their own in {REPOSITORIES} repositories of one workspace, {repeated} delivered twice; \
          {SLOTS} builds of 2 s at a time",
-        seconds(OVER)
+        seconds(EVERY * u32::try_from(count).unwrap_or(u32::MAX))
     );
     let figure = format!(
         "{}; all ready after {}",
