@@ -115,3 +115,29 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS default.key_last_used_mv_v1 TO default.ke
 SELECT workspace_id, key_space_id, key_id, any(identity_id) AS identity_id, max(time) AS time, anyLast(request_id) AS request_id,
   anyLast(outcome) AS outcome, anyLast(tags) AS tags
 FROM default.key_verifications_raw_v2 GROUP BY workspace_id, key_space_id, key_id;
+
+CREATE TABLE IF NOT EXISTS default.build_steps_v1 (
+  step_id String,
+  started_at Int64 CODEC(Delta(8), LZ4),
+  completed_at Int64 CODEC(Delta(8), LZ4),
+  workspace_id String,
+  project_id String,
+  deployment_id String,
+  name String,
+  cached Bool,
+  error String,
+  has_logs Bool
+) ENGINE = MergeTree ORDER BY (workspace_id, project_id, deployment_id)
+TTL toDateTime(fromUnixTimestamp64Milli(started_at)) + INTERVAL 3 MONTH DELETE
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS default.build_step_logs_v1 (
+  time Int64 CODEC(Delta(8), LZ4),
+  workspace_id String,
+  project_id String,
+  deployment_id String,
+  message String,
+  step_id String
+) ENGINE = MergeTree ORDER BY (workspace_id, project_id, deployment_id, step_id)
+TTL toDateTime(fromUnixTimestamp64Milli(time)) + INTERVAL 3 MONTH DELETE
+SETTINGS non_replicated_deduplication_window = 10000;

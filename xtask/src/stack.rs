@@ -1,6 +1,7 @@
-//! The testbed's program `stack`, running beside us; it ends when our end of its input closes.
+//! The testbeds' programs (`stack` and those of other crates), running beside us; they end when our end of their input
+//! closes.
 //!
-//! Not for what runs in it: see `crates/testbed`.
+//! Not for what runs in them: see `crates/testbed`, `build-testbed`, `clickhouse-engine`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -14,6 +15,7 @@ use crate::run::{Because, Failure, Result};
 /// A running stack.
 #[derive(Debug)]
 pub(crate) struct Stack {
+    name: String,
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -24,7 +26,12 @@ pub(crate) struct Stack {
 impl Stack {
     /// Starts `<build directory>/debug/stack`, which must have been built.
     pub(crate) fn start(target: &Path, args: &[&str]) -> Result<Self> {
-        let program = target.join("debug/stack");
+        Self::program(target, "stack", args)
+    }
+
+    /// The same of another program that speaks as it does.
+    pub(crate) fn program(target: &Path, name: &str, args: &[&str]) -> Result<Self> {
+        let program = target.join("debug").join(name);
         let mut child = Command::new(&program)
             .args(args)
             // a Ctrl-C at the terminal is for us; it ends when we do
@@ -36,6 +43,7 @@ impl Stack {
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut stack = Self {
+            name: name.to_owned(),
             child,
             input,
             output,
@@ -47,32 +55,38 @@ impl Stack {
 
     /// Gives it a command, such as `stop mysql`, and waits until it is done.
     pub(crate) fn tell(&mut self, line: &str) -> Result<()> {
+        self.ask(line).map(drop)
+    }
+
+    /// Gives it a command and returns what it answered.
+    pub(crate) fn ask(&mut self, line: &str) -> Result<Value> {
         if let Some(input) = &mut self.input {
-            writeln!(input, "{line}").because("stack")?;
+            writeln!(input, "{line}").because(&self.name)?;
         }
-        match self.read()?.get("error") {
-            Some(error) => Err(Failure(format!("stack, {line}: {error}"))),
-            None => Ok(()),
+        let answer = self.read()?;
+        match answer.get("error") {
+            Some(error) => Err(Failure(format!("{}, {line}: {error}", self.name))),
+            None => Ok(answer),
         }
     }
 
     /// Stops everything and waits.
     pub(crate) fn stop(mut self) -> Result<()> {
         drop(self.input.take());
-        let status = self.child.wait().because("stack")?;
+        let status = self.child.wait().because(&self.name)?;
         if status.success() {
             Ok(())
         } else {
-            Err(Failure(format!("stack: {status}")))
+            Err(Failure(format!("{}: {status}", self.name)))
         }
     }
 
     fn read(&mut self) -> Result<Value> {
         let mut line = String::new();
-        if self.output.read_line(&mut line).because("stack")? == 0 {
-            return Err(Failure("stack ended before it answered".to_owned()));
+        if self.output.read_line(&mut line).because(&self.name)? == 0 {
+            return Err(Failure(format!("{} ended before it answered", self.name)));
         }
-        serde_json::from_str(&line).because("stack said something else than JSON")
+        serde_json::from_str(&line).because(format!("{} said something else than JSON", self.name))
     }
 }
 

@@ -159,7 +159,7 @@ impl Access {
             .map_err(|error| Failure::Usage(format!("--ingress: {error}")))
     }
 
-    fn admin(&self) -> Result<Admin, Failure> {
+    pub(crate) fn admin(&self) -> Result<Admin, Failure> {
         let Addresses { admin, api_key, .. } = &self.addresses;
         Admin::new(admin, api_key.as_deref())
             .map_err(|error| Failure::Usage(format!("--admin: {error}")))

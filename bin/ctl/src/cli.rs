@@ -1,6 +1,14 @@
 //! The command line: verbs, options, where the addresses come from.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+mod deployments;
+mod domains;
+mod operator;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use deployments::{Cancel, Deploy, Environment, Logs, Patience, Store};
+pub(crate) use domains::{AddDomain, Certificates, Domains};
+pub(crate) use operator::{Jobs, Seed, Webhook};
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
@@ -66,8 +74,12 @@ pub(crate) struct Addresses {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Deploy an image and follow it until it is live or has failed.
+    /// Deploy an image, or what is built from a repository, and follow it until it is live or has failed.
     Deploy(Deploy),
+    /// Show the log of a deployment: its steps, and what its build wrote.
+    Logs(Logs),
+    /// End a deployment that is not done: its build stops, nothing of it goes live.
+    Cancel(Cancel),
     /// Move production traffic to a deployment; for the live one after a rollback: confirm the rollback.
     Promote {
         /// Deployment that shall be live, `d_…`.
@@ -119,6 +131,8 @@ pub(crate) enum Verb {
     },
     /// Create workspace, project, app and regions of a fresh installation; what exists is kept.
     Seed(Seed),
+    /// Take GitHub's webhooks as the control API does, check them, and hand them to the worker.
+    Webhook(Webhook),
     /// Show the periodic jobs; run, pause or resume one.
     Jobs {
         #[command(subcommand)]
@@ -129,189 +143,6 @@ pub(crate) enum Verb {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Deploy {
-    /// Image as a container runtime takes it, e.g. ghcr.io/acme/shop:1.2.
-    pub(crate) image: String,
-    /// App: id, or workspace/project[/app].
-    #[arg(long, env = "CTRL_APP")]
-    pub(crate) app: String,
-    /// Which environment.
-    #[arg(long, default_value = "production")]
-    pub(crate) environment: Environment,
-    /// Branch the image was built from.
-    #[arg(long)]
-    pub(crate) branch: Option<String>,
-    /// Commit the image was built from.
-    #[arg(long)]
-    pub(crate) commit: Option<String>,
-    /// Message of that commit.
-    #[arg(long)]
-    pub(crate) message: Option<String>,
-    /// Hand it over and return at once.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
-    #[command(flatten)]
-    pub(crate) patience: Patience,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Jobs {
-    /// Show every job: state, next run, last run.
-    List,
-    /// Run a job now, whatever its schedule says, and wait for its end.
-    Run {
-        /// Which job.
-        #[arg(value_parser = clap::builder::PossibleValuesParser::new(scheduler_client::JOBS))]
-        job: String,
-        /// Start it and return at once.
-        #[arg(long)]
-        no_wait: bool,
-        /// Seconds to wait before giving up on waiting; the run itself goes on.
-        #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
-        timeout: u64,
-    },
-    /// Start nothing any more until resumed; a run on its way goes on.
-    Pause {
-        /// Which job.
-        #[arg(value_parser = clap::builder::PossibleValuesParser::new(scheduler_client::JOBS))]
-        job: String,
-    },
-    /// Go on with the schedule; what was missed meanwhile is caught up.
-    Resume {
-        /// Which job.
-        #[arg(value_parser = clap::builder::PossibleValuesParser::new(scheduler_client::JOBS))]
-        job: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Certificates {
-    /// List certificates: host name, end, next renewal.
-    List {
-        /// At most so many.
-        #[arg(long, default_value_t = 100)]
-        limit: u64,
-    },
-    /// Show a certificate: names, issuer, serial number, end, next renewal.
-    Show {
-        /// Host name; a wildcard keeps its `*.`.
-        host: String,
-    },
-    /// Obtain a new certificate now, whenever the stored one ends.
-    Renew {
-        /// Host name; a wildcard keeps its `*.`.
-        host: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Domains {
-    /// Add a domain to an app, print the records to publish, and follow it until it is verified or has failed.
-    Add(AddDomain),
-    /// Show a domain: status, what the last check saw, records, route, certificate.
-    Status {
-        /// Domain: `dom_…`, or the host name.
-        domain: String,
-    },
-    /// Begin a new verification.
-    Retry {
-        /// Domain: `dom_…`, or the host name.
-        domain: String,
-        /// Begin it and return at once.
-        #[arg(long)]
-        no_wait: bool,
-        /// Seconds to follow it; the checks go on.
-        #[arg(long, default_value_t = 300, value_name = "SECONDS")]
-        timeout: u64,
-    },
-    /// Delete a domain with its challenge and its own route.
-    Delete {
-        /// Domain: `dom_…`, or the host name.
-        domain: String,
-    },
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct AddDomain {
-    /// Host name, e.g. www.example.com.
-    pub(crate) domain: String,
-    /// App: id, or workspace/project[/app].
-    #[arg(long, env = "CTRL_APP")]
-    pub(crate) app: String,
-    /// Which environment.
-    #[arg(long, default_value = "production")]
-    pub(crate) environment: Environment,
-    /// Domain below which CNAME targets lie: the worker's `cname_domain`.
-    #[arg(long, env = "CTRL_CNAME_DOMAIN", value_name = "DOMAIN")]
-    pub(crate) cname_domain: String,
-    /// Begin the verification and return at once.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
-    /// Seconds to follow it; the checks go on.
-    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
-    pub(crate) timeout: u64,
-}
-
-#[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// Seconds to wait before giving up on following; the deployment itself goes on.
-    #[arg(long, default_value_t = 1200, value_name = "SECONDS")]
-    pub(crate) timeout: u64,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Environment {
-    Production,
-    Preview,
-}
-
-impl Environment {
-    pub(crate) fn slug(self) -> &'static str {
-        match self {
-            Self::Production => "production",
-            Self::Preview => "preview",
-        }
-    }
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Seed {
-    /// Slug of the workspace.
-    #[arg(long, default_value = "demo")]
-    pub(crate) workspace: String,
-    /// Slug of the project.
-    #[arg(long, default_value = "shop")]
-    pub(crate) project: String,
-    /// Slug of the app.
-    #[arg(long, default_value = "default")]
-    pub(crate) app: String,
-    /// Region to deploy to; may be repeated.
-    #[arg(long = "region", default_values_t = ["local-1".to_owned(), "local-2".to_owned()], value_name = "NAME")]
-    pub(crate) regions: Vec<String>,
-    /// Platform of the regions.
-    #[arg(long, default_value = "sim")]
-    pub(crate) platform: String,
-    /// Replicas per region, fewest.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) min: i32,
-    /// Replicas per region, most.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) max: i32,
-    /// Port the container listens on.
-    #[arg(long, default_value_t = 8080)]
-    pub(crate) port: i32,
-    /// Thousandths of a core per replica.
-    #[arg(long, default_value_t = 250)]
-    pub(crate) cpu: i32,
-    /// MiB per replica.
-    #[arg(long, default_value_t = 256)]
-    pub(crate) memory: i32,
-    /// API keys of the workspace whose refill is due.
-    #[arg(long, default_value_t = 0, value_name = "COUNT")]
-    pub(crate) due_keys: usize,
 }
 
 #[cfg(test)]
@@ -354,8 +185,8 @@ mod tests {
             panic!("{:?}", cli.verb)
         };
         assert_eq!(
-            (deploy.image.as_str(), deploy.environment.slug()),
-            ("img:1", "production")
+            (deploy.image.as_deref(), deploy.environment.slug()),
+            (Some("img:1"), "production")
         );
         assert_eq!((deploy.patience.timeout, deploy.no_wait), (5, false));
     }

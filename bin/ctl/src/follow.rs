@@ -56,7 +56,12 @@ pub(crate) async fn follow(
     }
 }
 
-async fn over(access: &Access, output: Output, now: &read::Snapshot) -> Result<(), Failure> {
+/// The end of a deployment, told: success is `ready`.
+pub(crate) async fn over(
+    access: &Access,
+    output: Output,
+    now: &read::Snapshot,
+) -> Result<(), Failure> {
     if now.status == "ready" {
         output.say(&end(now, None));
         return Ok(());

@@ -7,9 +7,12 @@ mod access;
 mod cli;
 mod failure;
 mod follow;
+mod log;
 mod output;
 mod progress;
 mod read;
+mod source;
+mod text;
 mod verbs;
 
 use std::ffi::OsString;

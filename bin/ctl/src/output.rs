@@ -19,12 +19,17 @@ impl Output {
 
     /// One thing that happened, or one result: its words, or itself on one line of JSON.
     pub(crate) fn say(self, what: &(impl Serialize + std::fmt::Display)) {
+        let _listened = self.tell(what);
+    }
+
+    /// The same; `false` when nobody reads any more.
+    pub(crate) fn tell(self, what: &(impl Serialize + std::fmt::Display)) -> bool {
         let line = if self.json {
             to_json(what)
         } else {
             what.to_string()
         };
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
+        writeln!(std::io::stdout().lock(), "{line}").is_ok()
     }
 }
 

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::read::{Region, Route, Snapshot};
+use crate::text;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,7 +15,11 @@ pub(crate) enum Event {
         deployment_id: String,
         app: String,
         environment: String,
-        image: String,
+        /// Unless it is to be built.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        image: Option<String>,
+        /// The image, or `owner/name@branch-or-commit`.
+        source: String,
     },
     /// Restate has it.
     Sent { invocation_id: String },
@@ -29,6 +34,16 @@ pub(crate) enum Event {
         #[serde(flatten)]
         region: Region,
     },
+    /// A step of the build ended.
+    BuildStep {
+        step_id: String,
+        name: String,
+        seconds: Option<f64>,
+        cached: bool,
+        error: Option<String>,
+    },
+    /// The build wrote something.
+    BuildLine { step_id: String, message: String },
     /// Restate tries the worker again.
     Retrying {
         invocation_id: String,
@@ -128,6 +143,12 @@ pub(crate) fn public_reason(now: &Snapshot) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(" "))
 }
 
+/// Enough of a digest to tell the steps of one build apart.
+fn short(step_id: &str) -> &str {
+    let digest = step_id.rsplit(':').next().unwrap_or(step_id);
+    digest.get(..6).unwrap_or(digest)
+}
+
 impl std::fmt::Display for Event {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -135,9 +156,10 @@ impl std::fmt::Display for Event {
                 deployment_id,
                 app,
                 environment,
-                image,
+                source,
+                ..
             } => {
-                write!(f, "{deployment_id}  {image} to {environment} of {app}")
+                write!(f, "{deployment_id}  {source} to {environment} of {app}")
             }
             Self::Sent { invocation_id } => write!(f, "  handed to Restate as {invocation_id}"),
             Self::StepStarted { step } => write!(f, "  {step} …"),
@@ -145,6 +167,29 @@ impl std::fmt::Display for Event {
             Self::StepFailed { step, error } if error.is_empty() => write!(f, "  {step} failed"),
             Self::StepFailed { step, error } => write!(f, "  {step} failed: {error}"),
             Self::Region { region } => write!(f, "    {region}"),
+            Self::BuildStep {
+                step_id,
+                name,
+                seconds,
+                cached,
+                error,
+            } => {
+                write!(f, "    {} {}", short(step_id), text::one_line(name))?;
+                match (error, cached, seconds) {
+                    (Some(error), ..) => write!(f, " failed: {}", text::one_line(error)),
+                    (None, true, _) => write!(f, ", cached"),
+                    (None, false, Some(seconds)) => write!(f, ", done in {seconds:.2} s"),
+                    (None, false, None) => write!(f, ", done"),
+                }
+            }
+            Self::BuildLine { step_id, message } => {
+                let mut between = "";
+                text::lines(message).try_for_each(|line| {
+                    write!(f, "{between}    {} \u{2502} {line}", short(step_id))?;
+                    between = "\n";
+                    Ok(())
+                })
+            }
             Self::Retrying {
                 retries, failure, ..
             } => {
@@ -212,6 +257,8 @@ mod tests {
             app_id: "app_1".to_owned(),
             environment: "production".to_owned(),
             image: Some("img:1".to_owned()),
+            branch: None,
+            commit: None,
             status: "deploying".to_owned(),
             desired_state: "running".to_owned(),
             live: false,

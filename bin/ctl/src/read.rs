@@ -19,6 +19,9 @@ pub(crate) struct Snapshot {
     pub(crate) app_id: String,
     pub(crate) environment: String,
     pub(crate) image: Option<String>,
+    /// Branch and commit it was made from.
+    pub(crate) branch: Option<String>,
+    pub(crate) commit: Option<String>,
     pub(crate) status: String,
     pub(crate) desired_state: String,
     /// The app's traffic goes here.
@@ -30,6 +33,14 @@ pub(crate) struct Snapshot {
     pub(crate) routes: Vec<Route>,
     /// The invocation that runs or ran it.
     pub(crate) invocation_id: Option<String>,
+}
+
+impl Snapshot {
+    /// When a step ended, epoch milliseconds.
+    pub(crate) fn ended_at(&self, step: &str) -> Option<u64> {
+        let step = self.steps.iter().find(|known| known.name == step)?;
+        step.ended_at
+    }
 }
 
 /// One step of a deployment.
@@ -109,6 +120,8 @@ pub(crate) async fn snapshot(db: &Db, id: &str) -> Result<Snapshot, Failure> {
             |environment| environment.slug,
         ),
         image: row.image.clone(),
+        branch: row.git_branch.clone(),
+        commit: row.git_commit_sha.clone(),
         status: row.status.as_str().to_owned(),
         desired_state: row.desired_state.as_str().to_owned(),
         live: app

@@ -171,6 +171,21 @@ pub fn statuses(config: &Config, db: &Db, github: &GitHub) -> github_status::Dep
     }
 }
 
+/// What GitHubWebhookService needs.
+pub fn webhooks(config: &Config, db: &Db, github: &GitHub, admin: &Admin) -> github_webhook::Deps {
+    github_webhook::Deps {
+        db: db.clone(),
+        github: github.clone(),
+        admin: admin.clone(),
+        settings: github_webhook::Settings {
+            dashboard_url: config.dashboard_url.clone(),
+            allow_unauthenticated: allow_unauthenticated(config),
+            force_approval: force_approval(config),
+        },
+        timings: github_webhook::Timings::default(),
+    }
+}
+
 /// What BuildSlotService needs.
 pub fn slots(config: &Config, admin: &Admin) -> build_slot::Deps {
     build_slot::Deps {

@@ -30,6 +30,8 @@ use environment_client::EnvironmentService;
 use github_comment_client::GitHubCommentService;
 use github_status::{GitHubComment, GitHubStatus};
 use github_status_client::GitHubStatusService;
+use github_webhook::GitHubWebhook;
+use github_webhook_client::GitHubWebhookService;
 use key_last_used::{KeyLastUsedPartition, KeyLastUsedSync};
 use key_last_used_partition_client::KeyLastUsedPartitionService;
 use key_last_used_sync_client::KeyLastUsedSyncService;
@@ -78,6 +80,8 @@ pub struct Deps {
     pub slots: build_slot::Deps,
     /// What GitHub is told with.
     pub statuses: github_status::Deps,
+    /// What pushes become deployments with.
+    pub webhooks: github_webhook::Deps,
     /// What SchedulerService and its keeper share.
     pub scheduler: scheduler::Deps,
     /// What CustomDomainService and its sweep share.
@@ -179,6 +183,7 @@ impl Deps {
             openapi,
             slots: builds::slots(&config, &admin),
             statuses: builds::statuses(&config, &db, &github),
+            webhooks: builds::webhooks(&config, &db, &github, &admin),
             build,
             db,
             ingress,
@@ -273,6 +278,11 @@ pub fn endpoint(deps: &Deps, identity_keys: &[String]) -> Result<Endpoint, Strin
             GitHubStatusService(GitHubStatus::new(deps.statuses.clone()))
                 .into_service_definition()
                 .options(private(telling())),
+        )
+        .bind(
+            GitHubWebhookService(GitHubWebhook::new(deps.webhooks.clone()))
+                .into_service_definition()
+                .options(checks()),
         )
         .bind(
             GitHubCommentService(GitHubComment::new(deps.statuses.clone()))

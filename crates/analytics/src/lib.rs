@@ -5,6 +5,7 @@
 
 mod address;
 mod admin;
+mod builds;
 mod call;
 mod connect;
 mod error;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use address::{Address, AddressError};
 pub use admin::Admin;
+pub use builds::{BuildLine, BuildOf, BuildStep};
 pub use error::{AnalyticsError, Class};
 pub use reads::{LastUsed, LastUsedPage, Usage};
 

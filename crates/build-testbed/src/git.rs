@@ -175,7 +175,11 @@ impl GitServer {
     pub async fn head(&self, repository: &str, branch: &str) -> Option<String> {
         let name = format!("refs/heads/{branch}");
         let words = ["rev-parse", "--verify", "--quiet", &name];
-        let mut command = self.command(&self.path(repository), &words);
+        let path = self.path(repository);
+        if !path.is_dir() {
+            return None;
+        }
+        let mut command = self.command(&path, &words);
         let output = command.output().await.expect("git runs");
         let sha = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         output.status.success().then_some(sha)

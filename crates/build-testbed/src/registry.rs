@@ -15,9 +15,9 @@ use crate::programs::program;
 /// The login of every registry started here.
 pub const USER: &str = "builder";
 /// Its password: not a secret, the registry listens on loopback only. Unlike any other word, so that a leak is found.
-pub const PASSWORD: &str = "registry-password-3fd1c2";
+pub const PASSWORD: &str = "builder-password-3fd1c2";
 /// The password as the registry wants it, by bcrypt: `python3 -c 'import crypt; print(crypt.crypt(…, "$2b$04$…"))'`.
-const HASHED: &str = "$2b$04$YmVzdG9mdGVzdHNhbHRzLemr/qlrBmNJnwg8fR9/K2fQVo7Z9rzDq";
+const HASHED: &str = "$2b$04$YmVzdG9mdGVzdHNhbHRzLewH7Pr.a87sT1hpSV0k8jyipG4vaEm2K";
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \

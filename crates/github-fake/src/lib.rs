@@ -10,7 +10,7 @@ mod routes;
 pub use keys::{Keys, keys};
 pub use repositories::Commit;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -60,6 +60,10 @@ struct State {
     statuses: Vec<(String, Value)>,
     comments: Vec<Value>,
     files: usize,
+    comparisons: BTreeMap<String, Value>,
+    heads: BTreeMap<String, String>,
+    pull_files: Vec<String>,
+    open_pulls: BTreeMap<String, i64>,
     next: i64,
 }
 
@@ -157,6 +161,29 @@ impl Fake {
     /// So many files changed with every commit.
     pub fn files(&self, count: usize) {
         self.state().files = count;
+    }
+
+    /// How two commits compare, `before...after`: GitHub's word for it, and the files. Any others are `ahead` by two files.
+    pub fn comparison(&self, range: &str, status: &str, files: &[&str]) {
+        let files: Vec<Value> = files.iter().map(|f| json!({ "filename": f })).collect();
+        let said = json!({ "status": status, "files": files });
+        self.state().comparisons.insert(range.to_owned(), said);
+    }
+
+    /// The commit a branch, or another reference, is at.
+    pub fn head(&self, reference: &str, sha: &str) {
+        let (reference, sha) = (reference.to_owned(), sha.to_owned());
+        self.state().heads.insert(reference, sha);
+    }
+
+    /// What every pull request changes.
+    pub fn pull_files(&self, files: &[&str]) {
+        self.state().pull_files = files.iter().map(|f| (*f).to_owned()).collect();
+    }
+
+    /// A pull request is open for this head, `owner:branch`.
+    pub fn open_pull(&self, head: &str, number: i64) {
+        self.state().open_pulls.insert(head.to_owned(), number);
     }
 
     /// Somebody deletes a comment.

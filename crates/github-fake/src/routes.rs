@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use crate::repositories::Issued;
 use crate::{APP, INSTALLATION, Seen, State, Trouble};
 
+/// The commit everything is at that no test has moved.
+const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
+
 pub(crate) type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
 pub(crate) async fn answer(state: &Mutex<State>, key: &str, request: Request<Incoming>) -> Answer {
@@ -203,23 +206,35 @@ fn route(
             let files: Vec<Value> = (0..state.files)
                 .map(|n| json!({ "filename": format!("src/{n}.rs"), "status": "modified" }))
                 .collect();
+            let sha = state.heads.get(*reference).map_or(SHA, String::as_str);
             (
                 200,
                 json!({
-                    "sha": "0123456789abcdef0123456789abcdef01234567",
+                    "sha": sha,
                     "commit": { "message": "Fix the cart\r\n\r\nIt was empty.", "author": { "date": "2026-01-02T03:04:05Z" } },
                     "author": { "login": "octo", "avatar_url": "https://example.test/octo.png" },
                     "files": slice(&files),
                 }),
             )
         }
-        ("GET", ["compare", _]) => (
-            200,
-            json!({ "files": [
-            { "filename": "new.rs", "previous_filename": "old.rs", "status": "renamed" },
-            { "filename": "docs/a.md", "status": "added" },
-        ] }),
-        ),
+        ("GET", ["compare", range]) => {
+            let said = state.comparisons.get(*range).cloned();
+            let two = || {
+                json!({ "status": "ahead", "files": [
+                    { "filename": "new.rs", "previous_filename": "old.rs", "status": "renamed" },
+                    { "filename": "docs/a.md", "status": "added" },
+                ] })
+            };
+            (200, said.unwrap_or_else(two))
+        }
+        ("GET", ["pulls", _, "files"]) => {
+            if !may("pull_requests", "read") {
+                return forbidden();
+            }
+            let files = state.pull_files.iter();
+            let files: Vec<Value> = files.map(|f| json!({ "filename": f })).collect();
+            (200, slice(&files))
+        }
         ("GET", ["deployments"]) => {
             let (sha, environment) = (get("sha"), get("environment"));
             let hit = |d: &&Value| d["sha"] == *sha && d["environment"] == *environment;
@@ -253,7 +268,9 @@ fn route(
         }
         ("GET", ["pulls"]) => {
             let open = (get("state") == "open", get("head"));
+            let known = state.open_pulls.get(&open.1);
             match open {
+                (true, _) if known.is_some() => (200, json!([{ "number": known }])),
                 (true, head) if head == "acme:feat/a&b" => (200, json!([{ "number": 7 }])),
                 _ => (200, json!([])),
             }

@@ -11,20 +11,33 @@ use std::future::Future;
 pub const SERVICE: &str = "hydra.v1.GitHubWebhookService";
 
 /// Its handlers, in the order of the .proto.
-pub const HANDLERS: &[Handler] = &[Handler {
-    name: "HandlePush",
-    kind: HandlerKind::Exclusive,
-    private: false,
-}];
+pub const HANDLERS: &[Handler] = &[
+    Handler {
+        name: "HandlePush",
+        kind: HandlerKind::Exclusive,
+        private: false,
+    },
+    Handler {
+        name: "ClosePullRequest",
+        kind: HandlerKind::Exclusive,
+        private: false,
+    },
+];
 
 /// Turns a push or a fork's pull request into deployments. Key: `installation id:repository id`.
 pub trait GitHubWebhookBackend: Send + Sync + 'static {
-    /// Handles one delivery.
+    /// Makes one deployment for each app of the repository that the push concerns.
     fn handle_push<'a>(
         &'a self,
         ctx: ObjectContext<'a>,
         req: messages::hydra::v1::HandlePushRequest,
     ) -> impl Future<Output = HandlerResult<messages::hydra::v1::HandlePushResponse>> + Send + 'a;
+    /// Removes the previews of a pull request that was closed, also those that are on their way.
+    fn close_pull_request<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::ClosePullRequestRequest,
+    ) -> impl Future<Output = HandlerResult<messages::hydra::v1::ClosePullRequestResponse>> + Send + 'a;
 }
 
 /// What Restate hosts: forwards every handler to a backend.
@@ -33,7 +46,7 @@ pub struct GitHubWebhookService<B>(pub B);
 /// Turns a push or a fork's pull request into deployments. Key: `installation id:repository id`.
 #[restate_sdk::object(name = "hydra.v1.GitHubWebhookService")]
 impl<B: GitHubWebhookBackend> GitHubWebhookService<B> {
-    /// Handles one delivery.
+    /// Makes one deployment for each app of the repository that the push concerns.
     #[handler(name = "HandlePush")]
     async fn handle_push<'a>(
         &'a self,
@@ -41,6 +54,15 @@ impl<B: GitHubWebhookBackend> GitHubWebhookService<B> {
         req: messages::hydra::v1::HandlePushRequest,
     ) -> HandlerResult<messages::hydra::v1::HandlePushResponse> {
         self.0.handle_push(ctx, req).await
+    }
+    /// Removes the previews of a pull request that was closed, also those that are on their way.
+    #[handler(name = "ClosePullRequest")]
+    async fn close_pull_request<'a>(
+        &'a self,
+        ctx: ObjectContext<'a>,
+        req: messages::hydra::v1::ClosePullRequestRequest,
+    ) -> HandlerResult<messages::hydra::v1::ClosePullRequestResponse> {
+        self.0.close_pull_request(ctx, req).await
     }
 }
 
@@ -53,6 +75,13 @@ impl GitHubWebhookBackend for Contract {
         _: ObjectContext<'a>,
         _: messages::hydra::v1::HandlePushRequest,
     ) -> HandlerResult<messages::hydra::v1::HandlePushResponse> {
+        match *self {}
+    }
+    async fn close_pull_request<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: messages::hydra::v1::ClosePullRequestRequest,
+    ) -> HandlerResult<messages::hydra::v1::ClosePullRequestResponse> {
         match *self {}
     }
 }

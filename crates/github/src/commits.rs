@@ -11,7 +11,7 @@ use crate::{Access, Class, GitHub, GitHubError, Operation, Permissions, Reposito
 
 /// Files on one page of an answer.
 const PAGE: usize = 100;
-/// Most files GitHub tells of for a comparison or a commit.
+/// Most files GitHub tells of for a commit or a pull request.
 const MOST_FILES: usize = 3_000;
 
 /// What is known of a commit. Texts that are missing are empty.
@@ -74,10 +74,39 @@ struct File {
 }
 
 #[derive(Deserialize)]
-struct Comparison {
+struct Compared {
+    #[serde(default)]
+    status: String,
     #[serde(default)]
     files: Vec<File>,
 }
+
+/// Where the second commit of a comparison stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// It comes after the first.
+    Ahead,
+    /// It comes before the first.
+    Behind,
+    /// It is the first.
+    Identical,
+    /// Both have commits of their own.
+    Diverged,
+}
+
+/// Two commits, compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// Where the second stands.
+    pub relation: Relation,
+    /// Paths that the second changes since both parted, renames with both names.
+    pub files: BTreeSet<String>,
+    /// Whether these are all.
+    pub complete: bool,
+}
+
+/// Most files GitHub tells of for a comparison.
+const COMPARED_FILES: usize = 300;
 
 impl GitHub {
     /// The head of a branch, or the commit with a hash. Absence is a value: it stays so.
@@ -126,18 +155,17 @@ impl GitHub {
         Ok(paths)
     }
 
-    /// Paths that differ between two commits, renames with both names; for a push whose own list is not whole. GitHub
-    /// tells of the first three hundred.
+    /// Where `after` stands to `before`, and what it changes.
     ///
     /// # Errors
-    /// [`GitHubError`]; [`Class::NotFound`] where `before` is gone, as after a forced push.
-    pub async fn compared_files(
+    /// [`GitHubError`]; [`Class::NotFound`] where one of them is gone, as after a forced push.
+    pub async fn compare(
         &self,
         access: Access,
         repository: &Repository,
         before: &str,
         after: &str,
-    ) -> Result<BTreeSet<String>, GitHubError> {
+    ) -> Result<Comparison, GitHubError> {
         let token = self.bearer(access, repository, Permissions::READ).await?;
         let range = format!("{before}...{after}");
         let path = [
@@ -148,8 +176,56 @@ impl GitHub {
             &range,
         ];
         let ask = Ask::get(Operation::Compare, &path, token.as_ref());
-        let answer: Comparison = self.line.read(ask).await?;
-        Ok(answer.files.into_iter().flat_map(names).collect())
+        let answer: Compared = self.line.read(ask).await?;
+        Ok(Comparison {
+            relation: match answer.status.as_str() {
+                "ahead" => Relation::Ahead,
+                "behind" => Relation::Behind,
+                "identical" => Relation::Identical,
+                _ => Relation::Diverged,
+            },
+            complete: answer.files.len() < COMPARED_FILES,
+            files: answer.files.into_iter().flat_map(names).collect(),
+        })
+    }
+
+    /// Paths that a pull request changes, renames with both names.
+    ///
+    /// # Errors
+    /// [`GitHubError`].
+    pub async fn pull_files(
+        &self,
+        access: Access,
+        repository: &Repository,
+        number: i64,
+    ) -> Result<BTreeSet<String>, GitHubError> {
+        let token = self
+            .bearer(access, repository, Permissions::PULL_REQUESTS)
+            .await?;
+        let number = number.to_string();
+        let path = [
+            "repos",
+            repository.owner(),
+            repository.name(),
+            "pulls",
+            &number,
+            "files",
+        ];
+        let mut paths = BTreeSet::new();
+        for page in 1..=MOST_FILES.div_ceil(PAGE) {
+            let (size, page) = (PAGE.to_string(), page.to_string());
+            let ask = Ask {
+                query: &[("per_page", &size), ("page", &page)],
+                ..Ask::get(Operation::PullFiles, &path, token.as_ref())
+            };
+            let files: Vec<File> = self.line.read(ask).await?;
+            let last = files.len() < PAGE;
+            paths.extend(files.into_iter().flat_map(names));
+            if last {
+                break;
+            }
+        }
+        Ok(paths)
     }
 
     async fn commit_page(

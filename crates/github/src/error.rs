@@ -24,6 +24,8 @@ pub enum Operation {
     CommitStatus,
     /// Looking for a pull request.
     FindPull,
+    /// Reading what a pull request changes.
+    PullFiles,
     /// Reading comments.
     ReadComments,
     /// Writing a comment.
@@ -44,6 +46,7 @@ impl Operation {
             Self::DeploymentStatus => "deployment_status",
             Self::CommitStatus => "commit_status",
             Self::FindPull => "find_pull",
+            Self::PullFiles => "pull_files",
             Self::ReadComments => "read_comments",
             Self::WriteComment => "write_comment",
         }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use comments::Comment;
-pub use commits::{Commit, NoCommit};
+pub use commits::{Commit, Comparison, NoCommit, Relation};
 pub use deployments::{CommitState, DeploymentState, NewCheck, NewDeployment, NewStatus};
 pub use error::{Class, GitHubError, Operation};
 pub use key::AppKey;

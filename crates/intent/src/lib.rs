@@ -18,6 +18,7 @@ mod fixture;
 mod insert;
 mod keys;
 mod region;
+mod source;
 mod workspace;
 
 pub use app::{
@@ -36,4 +37,7 @@ pub use find::{find_app, find_app_by_slugs};
 pub use fixture::Fixture;
 pub use keys::create_due_keys;
 pub use region::{Autoscaling, allow_region, create_region, set_can_schedule, set_quota};
+pub use source::{
+    BuildSettings, Repository, build_settings, repository_of, set_build_settings, set_repository,
+};
 pub use workspace::{NewWorkspace, Quota, create_workspace};

@@ -68,7 +68,7 @@ pub trait RoutingBackend: Send + Sync + 'static {
         ctx: ObjectContext<'a>,
         req: messages::hydra::v1::FinishDeploymentRequest,
     ) -> impl Future<Output = HandlerResult<messages::hydra::v1::FinishDeploymentResponse>> + Send + 'a;
-    /// Deletes the routes of a deployment that did not come up.
+    /// Deletes the routes of a deployment that did not come up, or the own ones of one that sleeps for good.
     fn withdraw_routes<'a>(
         &'a self,
         ctx: ObjectContext<'a>,
@@ -119,7 +119,7 @@ impl<B: RoutingBackend> RoutingService<B> {
     ) -> HandlerResult<messages::hydra::v1::FinishDeploymentResponse> {
         self.0.finish_deployment(ctx, req).await
     }
-    /// Deletes the routes of a deployment that did not come up.
+    /// Deletes the routes of a deployment that did not come up, or the own ones of one that sleeps for good.
     #[handler(name = "WithdrawRoutes")]
     async fn withdraw_routes<'a>(
         &'a self,

@@ -155,10 +155,10 @@ pub(crate) async fn route_of(tx: &Tx, host_name: &str) -> Result<Option<Route>, 
     .await
 }
 
-/// Primary keys of the app's routes that lead to the deployment, ascending.
-pub(crate) async fn routes_to(tx: &Tx, deployment: &Deployment) -> Result<Vec<u64>, DbError> {
+/// The app's routes that lead to the deployment, by ascending primary key.
+pub(crate) async fn routes_to(tx: &Tx, deployment: &Deployment) -> Result<Vec<Route>, DbError> {
     let sql = format!("{ROUTE} WHERE deployment_id = ? AND app_id = ? ORDER BY pk");
-    let routes: Vec<Route> = sql::all(
+    sql::all(
         tx,
         &sql,
         [
@@ -166,8 +166,7 @@ pub(crate) async fn routes_to(tx: &Tx, deployment: &Deployment) -> Result<Vec<u6
             deployment.app_id.as_str().into(),
         ],
     )
-    .await?;
-    Ok(routes.into_iter().map(|route| route.pk).collect())
+    .await
 }
 
 /// Points these routes to the deployment, as far as its app and environment own them.

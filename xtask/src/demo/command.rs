@@ -26,6 +26,19 @@ pub(crate) fn run(command: &mut Command, end: &End) -> Result<()> {
 
 /// Runs silently and gives the JSON it printed.
 pub(crate) fn json(command: &mut Command, end: &End) -> Result<Value> {
+    serde_json::from_str(&text(command, end)?).because("not JSON")
+}
+
+/// Runs silently and gives what it printed, an object a line.
+pub(crate) fn lines(command: &mut Command, end: &End) -> Result<Vec<Value>> {
+    let text = text(command, end)?;
+    let lines = text.lines().map(serde_json::from_str);
+    lines
+        .collect::<std::result::Result<_, _>>()
+        .because("not JSON")
+}
+
+fn text(command: &mut Command, end: &End) -> Result<String> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -42,7 +55,7 @@ pub(crate) fn json(command: &mut Command, end: &End) -> Result<Value> {
     let text = text
         .join()
         .map_err(|_| Failure("reading failed".to_owned()))?;
-    serde_json::from_str(&text.because("reading")?).because("not JSON")
+    text.because("reading")
 }
 
 /// The call of `ctl` as a person would type it.

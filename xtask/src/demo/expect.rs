@@ -3,6 +3,7 @@
 //! Not for reading: see `story`.
 
 mod domain;
+mod push;
 
 use std::fmt;
 
@@ -112,6 +113,7 @@ pub(crate) fn judge(told: &Told) -> Vec<Expectation> {
     }
     if cut.is_none() {
         domain::judge(told, &mut list);
+        push::judge(told, &mut list);
     }
     let restate = &last["restate"];
     if restate["error"].is_null() {

@@ -4,12 +4,14 @@
 //! the stores say afterwards against what should have happened (see `expect`). Not a test of
 //! details: those are in the crates.
 
+mod beside;
 mod command;
 mod domain;
 mod end;
 mod expect;
 mod hold;
 mod http;
+mod push;
 mod story;
 mod worker;
 mod world;
@@ -53,8 +55,8 @@ pub(crate) enum Break {
 /// our input: see `end`.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if !end::is_watched() {
-        println!("An image becomes a live, routed deployment.\n\n== setup");
-        setup::servers()?;
+        println!("Images and a push become live, routed deployments.\n\n== setup");
+        setup::demo()?;
         build()?;
         return Err(end::run_watched());
     }
@@ -113,7 +115,8 @@ fn build() -> Result<()> {
     let begin = Instant::now();
     let mut build = cargo(&["build", "--quiet", "--bins"]);
     build.args(["--package", "testbed", "--package", "worker"]);
-    build.args(["--package", "ctl"]);
+    build.args(["--package", "ctl", "--package", "clickhouse-engine"]);
+    build.args(["--package", "build-testbed", "--package", "github-fake"]);
     check(&mut build)?;
     println!("built in {} s", begin.elapsed().as_secs());
     Ok(())
@@ -143,6 +146,11 @@ fn summary(told: &Told, expectations: &[Expectation], begin: Instant) -> Value {
         "http": told.answers,
         "domain": told.domain,
         "issuer": told.domain["https_after"]["issuer"],
+        "builds": match &told.no_builds {
+            None => json!({ "by": "buildkit" }),
+            Some(why) => json!({ "by": null, "images_only_because": why }),
+        },
+        "push": told.push,
         "restate": last["restate"],
         "expectations": expectations.iter().map(|e| e.what.as_str()).collect::<Vec<_>>(),
         "broken": broken,

@@ -1,7 +1,6 @@
 //! The story: the clock of the periodic jobs is asked for a refill twice; two images go live one after the
 //! other, the first is promoted again, then traffic is rolled back to the second; a custom domain gets a certificate (see
-//! `domain`). What the stores and
-//! the edge's front said at each point is kept.
+//! `domain`); a push is built and goes live (see `push`). What the stores and the edge's front said at each point is kept.
 //!
 //! Not for judging it: see `expect`.
 
@@ -47,6 +46,10 @@ pub(crate) struct Told {
     pub(crate) answers: Vec<Value>,
     /// The custom domain: its host name, certificate, and what a client saw before and after.
     pub(crate) domain: Value,
+    /// The push and what came of it; null where nothing is built.
+    pub(crate) push: Value,
+    /// Why nothing is built here.
+    pub(crate) no_builds: Option<String>,
     /// Why the story ended early.
     pub(crate) cut_short: Option<String>,
 }
@@ -118,6 +121,8 @@ pub(crate) fn tell(world: &mut World, broken: Option<Break>, end: &End) -> Resul
         reads: BTreeMap::new(),
         answers: Vec::new(),
         domain: Value::Null,
+        push: Value::Null,
+        no_builds: world.no_builds.clone(),
         cut_short: None,
     };
     if let Err(reason) = parts(world, &mut told, &app_id, broken, end) {
@@ -173,7 +178,14 @@ fn parts(
 
     world.headline("where every host name leads");
     let app = told.app.clone();
-    world.ctl(&["routes", "--app", &app], end)
+    world.ctl(&["routes", "--app", &app], end)?;
+
+    if world.has_builds() {
+        told.push = super::push::tell(world, &app, end)?;
+    } else {
+        world.headline("no push: BuildKit does not run here, and what was deployed were images");
+    }
+    Ok(())
 }
 
 /// Waits until the clock is armed, then has the keys refilled, and once more.
@@ -296,6 +308,6 @@ pub(crate) fn word(length: usize) -> String {
 }
 
 /// A random number: each state is keyed anew by the system's randomness.
-fn number() -> u64 {
+pub(crate) fn number() -> u64 {
     RandomState::new().hash_one(Instant::now())
 }

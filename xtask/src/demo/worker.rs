@@ -1,36 +1,25 @@
 //! The worker's process: started on a configuration file, its log kept, ended politely.
 //!
-//! A small shell beside it ends it should this process be killed. Not for the configuration.
+//! Not for the configuration.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::beside::Beside;
 use super::end::End;
 use super::http;
 use crate::run::{Because, Failure, Result};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// Ends the worker when our end of its input closes, and by force if it must.
-const GUARD: &str = r#"
-trap '' INT TERM HUP
-read -r word
-[ "$word" = leave ] && exit
-kill -s TERM "$1"
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do kill -0 "$1" || exit; sleep 1; done
-kill -s KILL "$1"
-"#;
-
 /// A running worker. Dropping it stops it.
 pub(crate) struct Worker {
-    child: Child,
-    guard: Child,
+    process: Beside,
     log: PathBuf,
     told: Receiver<(String, String)>,
     /// Where it answers health questions; empty until it listens.
@@ -42,43 +31,19 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts `worker serve`.
     pub(crate) fn start(program: &Path, config: &Path, log: &Path) -> Result<Self> {
-        let mut child = Command::new(program)
-            .args(["serve", "--config"])
-            .arg(config)
-            .env_remove("RUST_LOG")
-            .env_remove("UNKEY_LOG_LEVEL")
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .because(program.display())?;
-        let lines = child.stderr.take().expect("stderr is piped");
-        let guard = Command::new("/bin/sh")
-            .args(["-c", GUARD, "guard", &child.id().to_string()])
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let told = copy_log(lines, log);
-        match (guard, told) {
-            (Ok(guard), Ok(told)) => Ok(Self {
-                child,
-                guard,
-                log: log.to_owned(),
-                told,
-                health: String::new(),
-                metrics: String::new(),
-            }),
-            (guard, told) => {
-                // nobody else would end it
-                let _ = child.kill();
-                let _ = child.wait();
-                told?;
-                Err(Failure(format!("/bin/sh: {:?}", guard.err())))
-            }
-        }
+        let mut command = Command::new(program);
+        command.args(["serve", "--config"]).arg(config);
+        command.env_remove("RUST_LOG").env_remove("UNKEY_LOG_LEVEL");
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = Beside::start(&mut command)?;
+        let lines = process.child.stderr.take().expect("stderr is piped");
+        Ok(Self {
+            process,
+            log: log.to_owned(),
+            told: copy_log(lines, log)?,
+            health: String::new(),
+            metrics: String::new(),
+        })
     }
 
     /// Waits until it says that it is ready: tables there, registered with Restate.
@@ -109,20 +74,7 @@ impl Worker {
 
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let mut input = self.guard.stdin.take();
-        if !self.runs() {
-            // its process id may be somebody else's by now
-            let _ = input.as_mut().map(|input| writeln!(input, "leave"));
-        }
-        drop(input);
-        let _ = self.child.wait();
-        let _ = self.guard.wait();
+        self.process.runs()
     }
 }
 

@@ -14,7 +14,7 @@ use super::Break;
 use super::command;
 use super::end::End;
 use super::worker::Worker;
-use crate::run::{Because, Result};
+use crate::run::{Because, Failure, Result};
 use crate::stack::Stack;
 
 /// Both of the demo's regions.
@@ -31,6 +31,10 @@ pub(crate) struct World {
     begin: Instant,
     pub(crate) worker: Option<Worker>,
     pub(crate) stack: Option<Stack>,
+    clickhouse: Option<Stack>,
+    builds: Option<Stack>,
+    /// Why nothing is built here.
+    pub(crate) no_builds: Option<String>,
 }
 
 impl World {
@@ -49,6 +53,9 @@ impl World {
             begin,
             worker: None,
             stack: None,
+            clickhouse: None,
+            builds: None,
+            no_builds: None,
         };
         world.headline(
             "Restate, MariaDB, a development Vault, a certificate authority, DNS, a simulated edge in two regions",
@@ -68,6 +75,26 @@ impl World {
         }
         world.stack = Some(Stack::start(target, &args)?);
         end.pause(Duration::ZERO)?;
+
+        world.headline("ClickHouse, BuildKit, a registry, Git and a GitHub");
+        world.clickhouse = Some(Stack::program(target, "clickhouse-stack", &[])?);
+        end.pause(Duration::ZERO)?;
+        match Stack::program(target, "build-stack", &[]) {
+            Ok(builds) => {
+                println!(
+                    "images are built by {}",
+                    builds.addresses["buildkit"]["address"]
+                );
+                world.builds = Some(builds);
+            }
+            Err(reason) => {
+                println!(
+                    "BuildKit does not run here, so images are deployed and none is built: {reason}"
+                );
+                world.no_builds = Some(reason.to_string());
+            }
+        }
+        end.pause(Duration::ZERO)?;
         let config = world.dir.join("worker.toml");
         std::fs::write(&config, world.config(broken)).because(config.display())?;
 
@@ -86,13 +113,23 @@ impl World {
         ready.map(|()| world)
     }
 
-    /// An address the stack told.
+    /// An address one of the stacks told.
     pub(crate) fn address(&self, part: &str, name: &str) -> String {
-        let value = self
-            .stack
-            .as_ref()
-            .map(|stack| &stack.addresses[part][name]);
-        value.and_then(Value::as_str).unwrap_or_default().to_owned()
+        let stacks = [&self.stack, &self.clickhouse, &self.builds];
+        let mut told = stacks.into_iter().flatten().map(|s| &s.addresses[part]);
+        let value = told.find_map(|part| part[name].as_str());
+        value.unwrap_or_default().to_owned()
+    }
+
+    /// The servers that build.
+    pub(crate) fn builds(&mut self) -> Result<&mut Stack> {
+        let none = || Failure("nothing is built here".to_owned());
+        self.builds.as_mut().ok_or_else(none)
+    }
+
+    /// Whether images are built here.
+    pub(crate) fn has_builds(&self) -> bool {
+        self.builds.is_some()
     }
 
     /// What `ctl` reads its addresses from.
@@ -101,6 +138,8 @@ impl World {
             ("CTRL_DATABASE", self.address("mysql", "dsn")),
             ("CTRL_INGRESS", self.address("restate", "ingress")),
             ("CTRL_ADMIN", self.address("restate", "admin")),
+            ("CTRL_CLICKHOUSE", self.address("clickhouse", "url")),
+            ("CTRL_CLICKHOUSE_HTTP", self.address("clickhouse", "http")),
         ])
     }
 
@@ -124,6 +163,13 @@ impl World {
         command::json(&mut ctl, end)
     }
 
+    /// The same where it prints an object a line.
+    pub(crate) fn ctl_lines(&self, args: &[&str], end: &End) -> Result<Vec<Value>> {
+        let mut ctl = Command::new(self.ctl_path());
+        ctl.arg("--json").args(args).envs(self.variables());
+        command::lines(&mut ctl, end)
+    }
+
     /// What both stores say of an app, over fresh connections.
     pub(crate) fn read_back(&self, app_id: &str, end: &End) -> Result<Value> {
         let mut readback = Command::new(self.bin.join("readback"));
@@ -144,7 +190,12 @@ impl World {
 
     /// Where `ctl` is.
     pub(crate) fn ctl_path(&self) -> PathBuf {
-        self.bin.join("ctl")
+        self.program("ctl")
+    }
+
+    /// Where a program is.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
     }
 
     /// The worker's log.
@@ -176,6 +227,8 @@ impl World {
 
     fn end_all(&mut self) {
         drop(self.worker.take());
+        drop(self.builds.take());
+        drop(self.clickhouse.take());
         drop(self.stack.take());
     }
 
@@ -193,7 +246,8 @@ impl World {
              register_as = \"http://127.0.0.1:{{port}}\"\ndrain_timeout = \"5s\"\n\n\
              [acme]\nenabled = true\ndirectory = {}\nca_file = {}\n\n[dns]\nservers = [{}]\n\n\
              [test_timings.domains]\ncheck_interval = \"500ms\"\n\n\
-             [observability.logging]\nformat = \"json\"\n\n[observability.metrics]\nlisten = \"127.0.0.1:0\"\n\n{scaled}",
+             [observability.logging]\nformat = \"json\"\n\n[observability.metrics]\nlisten = \"127.0.0.1:0\"\n\n\
+             [clickhouse]\nurl = {}\nhttp_url = {}\n\n{}{scaled}",
             text("mysql", "dsn"),
             text("vault", "url"),
             text("vault", "token"),
@@ -202,6 +256,30 @@ impl World {
             text("acme", "directory"),
             text("acme", "ca_file"),
             text("dns", "address"),
+            text("clickhouse", "url"),
+            text("clickhouse", "http"),
+            self.builder(),
+        )
+    }
+
+    /// The sections of what builds, where anything does.
+    fn builder(&self) -> String {
+        let Some(builds) = &self.builds else {
+            return String::new();
+        };
+        let value = |part: &str, name: &str| builds.addresses[part][name].to_string();
+        format!(
+            "[buildkit]\naddress = {}\n\n\
+             [registry]\nrepository = {}\nusername = {}\npassword = {}\ninsecure = true\n\n\
+             [github]\napp_id = {}\nprivate_key_pem = {}\napi_url = {}\ngit_url = {}\n\n",
+            value("buildkit", "address"),
+            value("registry", "repository"),
+            value("registry", "username"),
+            value("registry", "password"),
+            value("github", "app_id"),
+            value("github", "private_key"),
+            value("github", "url"),
+            value("git", "url"),
         )
     }
 

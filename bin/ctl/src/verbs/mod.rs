@@ -1,13 +1,16 @@
 //! The verbs, one file each.
 
+mod cancel;
 mod certificates;
 mod deploy;
 mod domains;
 mod jobs;
+mod logs;
 mod routes;
 mod seed;
 mod status;
 mod traffic;
+mod webhook;
 
 use std::time::Duration;
 
@@ -29,9 +32,13 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     if let Verb::Jobs { verb } = cli.verb {
         return jobs::run(cli.addresses, output, verb.unwrap_or(Jobs::List)).await;
     }
+    if let Verb::Webhook(webhook) = cli.verb {
+        return webhook::run(cli.addresses, output, webhook).await;
+    }
     let access = Access::open(cli.addresses).await?;
     match cli.verb {
         Verb::Deploy(deploy) => deploy::run(&access, output, deploy).await,
+        Verb::Logs(logs) => logs::run(&access, output, logs).await,
         Verb::Promote { deployment } => traffic::promote(&access, output, &deployment).await,
         Verb::Rollback { deployment, from } => {
             traffic::rollback(&access, output, &deployment, from).await
@@ -54,8 +61,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Certificates { verb } => certificates::run(&access, output, verb).await,
         Verb::Domains { verb } => domains::run(&access, output, verb).await,
         Verb::Seed(seed) => seed::run(&access, output, seed).await,
+        Verb::Cancel(cancel) => cancel::run(&access, output, cancel).await,
         // Answered above, without a database.
-        Verb::Completions { .. } | Verb::Jobs { .. } => Ok(()),
+        Verb::Completions { .. } | Verb::Jobs { .. } | Verb::Webhook(_) => Ok(()),
     }
 }
 

@@ -1,9 +1,9 @@
 //! `ctl seed`: what an installation needs before its first deployment. Repeating it changes nothing.
 
 use intent::{
-    AppRows, Autoscaling, IntentError, NewApp, NewProject, NewWorkspace, Quota, Region, Runtime,
-    allow_region, create_app, create_due_keys, create_project, create_region, create_workspace,
-    find_app_by_slugs,
+    AppRows, Autoscaling, IntentError, NewApp, NewProject, NewWorkspace, Quota, Region, Repository,
+    Runtime, allow_region, build_settings, create_app, create_due_keys, create_project,
+    create_region, create_workspace, find_app_by_slugs, set_build_settings, set_repository,
 };
 use mysql::Db;
 use mysql::entity::{projects, workspaces};
@@ -25,6 +25,9 @@ struct Seeded {
     production_environment_id: String,
     preview_environment_id: String,
     regions: Vec<String>,
+    /// Connected, `owner/name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
 }
 
 pub(crate) async fn run(access: &Access, output: Output, seed: Seed) -> Result<(), Failure> {
@@ -51,6 +54,7 @@ pub(crate) async fn run(access: &Access, output: Output, seed: Seed) -> Result<(
             app.regions.push(region);
         }
     }
+    connect(db, &app, &seed).await?;
     create_due_keys(db, &app.workspace_id, seed.due_keys).await?;
     output.say(&Seeded {
         app: format!(
@@ -63,7 +67,39 @@ pub(crate) async fn run(access: &Access, output: Output, seed: Seed) -> Result<(
         production_environment_id: app.production_environment_id,
         preview_environment_id: app.preview_environment_id,
         regions: app.regions.into_iter().map(|region| region.name).collect(),
+        repository: seed.repository,
     });
+    Ok(())
+}
+
+/// Connects the repository and sets what was said about building it, in both environments.
+async fn connect(db: &Db, app: &AppRows, seed: &Seed) -> Result<(), Failure> {
+    if let (Some(name), Some(installation_id), Some(repository_id)) =
+        (&seed.repository, seed.installation, seed.repository_id)
+    {
+        let repository = Repository {
+            installation_id,
+            repository_id,
+            full_name: name.clone(),
+        };
+        set_repository(db, app, &repository).await?;
+    }
+    for environment in [&app.production_environment_id, &app.preview_environment_id] {
+        let known = build_settings(db, environment).await?;
+        let mut settings = known.clone();
+        if let Some(context) = &seed.context {
+            settings.context.clone_from(context);
+        }
+        if let Some(dockerfile) = &seed.dockerfile {
+            settings.dockerfile.clone_from(dockerfile);
+        }
+        if !seed.watch_paths.is_empty() {
+            settings.watch_paths.clone_from(&seed.watch_paths);
+        }
+        if settings != known {
+            set_build_settings(db, environment, &settings).await?;
+        }
+    }
     Ok(())
 }
 
@@ -115,7 +151,7 @@ async fn create(db: &Db, seed: &Seed) -> Result<AppRows, Failure> {
         project_id,
         name: seed.app.clone(),
         slug: seed.app.clone(),
-        default_branch: "main".to_owned(),
+        default_branch: seed.default_branch.clone(),
         runtime,
     };
     Ok(create_app(db, &new).await?)
@@ -129,6 +165,10 @@ impl std::fmt::Display for Seeded {
             self.app,
             self.app_id,
             self.regions.join(", ")
-        )
+        )?;
+        match &self.repository {
+            Some(repository) => write!(f, ", built from {repository}"),
+            None => Ok(()),
+        }
     }
 }

@@ -48,6 +48,11 @@ impl std::fmt::Display for Status {
         if it.rolled_back {
             write!(f, "; the app is held by a rollback")?;
         }
+        match (&it.branch, &it.commit) {
+            (Some(branch), Some(commit)) => write!(f, "\n  {branch} at {commit}")?,
+            (Some(what), None) | (None, Some(what)) => write!(f, "\n  {what}")?,
+            (None, None) => {}
+        }
         if let Some(reason) = public_reason(it) {
             write!(f, "\n  {reason}")?;
         }

@@ -2,9 +2,13 @@
 //! a make-believe worker that obeys.
 #![recursion_limit = "256"]
 
+mod cancel;
 mod domains;
+mod git;
 mod jobs;
+mod logs;
 mod offline;
 mod online;
 mod program;
+mod webhook;
 mod worker;

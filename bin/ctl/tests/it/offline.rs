@@ -74,3 +74,47 @@ fn a_mistyped_verb_gets_a_suggestion() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("'promote'"), "{}", ran.err);
 }
+
+#[test]
+fn what_names_no_source_code_is_refused_with_a_reason() {
+    let deploy = ["deploy", "--app", "acme/shop"];
+    for (args, why) in [
+        (vec![], "<IMAGE|--repo <OWNER/NAME>>"),
+        (vec!["img:1", "--repo", "acme/shop"], "cannot be used with"),
+        (vec!["img:1", "--ref", "main"], "cannot be used with"),
+        (vec!["--repo", "shop"], "give owner/name"),
+        (
+            vec!["--repo", "acme/shop", "--ref=--exec=x"],
+            "begins with a dash",
+        ),
+        (
+            vec!["--repo", "acme/shop", "--ref", "0123abc"],
+            "all 40 digits",
+        ),
+        (
+            vec!["--repo", "acme/shop", "--context", "../.."],
+            "leaves the repository",
+        ),
+        (
+            vec!["--repo", "acme/shop", "--dockerfile", "a\nb"],
+            "line break",
+        ),
+        (
+            vec!["--repo", "acme/shop", "--commit", "x"],
+            "cannot be used with",
+        ),
+    ] {
+        let ran = ctl(
+            &[("CTRL_DATABASE", NOWHERE)],
+            &[&deploy[..], &args].concat(),
+        );
+        assert_eq!(ran.code, 2, "{args:?}: {ran:?}");
+        assert!(ran.err.contains(why), "{args:?}: {}", ran.err);
+    }
+    let seed = ctl(
+        &[("CTRL_DATABASE", NOWHERE)],
+        &["seed", "--repository", "acme/shop"],
+    );
+    assert_eq!(seed.code, 2);
+    assert!(seed.err.contains("--installation"), "{}", seed.err);
+}

@@ -5,10 +5,10 @@ use crate::worker;
 
 /// A seeded app and the addresses of everything.
 pub(crate) struct Bench {
-    database: String,
-    ingress: String,
-    admin: String,
-    app: String,
+    pub(crate) database: String,
+    pub(crate) ingress: String,
+    pub(crate) admin: String,
+    pub(crate) app: String,
 }
 
 impl Bench {
@@ -52,7 +52,7 @@ impl Bench {
     }
 
     /// Deploys an image that works; returns the id.
-    fn deployed(&self, image: &str) -> String {
+    pub(crate) fn deployed(&self, image: &str) -> String {
         let ran = self.ctl(&["--json", "deploy", image]);
         assert_eq!(ran.code, 0, "{ran:?}");
         ran.json()[0]["deployment_id"]

@@ -28,7 +28,11 @@ pub(crate) async fn serve(db: &Db) {
         let endpoint = Endpoint::builder()
             .bind(service)
             .bind(clock)
-            .bind(verifier.into_service_definition());
+            .bind(verifier.into_service_definition())
+            .bind(
+                github_webhook_client::GitHubWebhookService(crate::webhook::Taker)
+                    .into_service_definition(),
+            );
         testbed::serve(endpoint.build()).await;
     })
     .await;
@@ -71,7 +75,17 @@ impl DeployBackend for Obedient {
         let id = req.deployment_id.as_str();
         let image = match req.source {
             Some(msg::deploy_request::Source::DockerImage(docker)) => docker.image,
-            other => panic!("ctl sends images only: {other:?}"),
+            // the parts of the source, so that a test can read what was sent
+            Some(msg::deploy_request::Source::Git(git)) => format!(
+                "git:{}:{}:{}:{}:{}:{}",
+                git.installation_id,
+                git.repository,
+                git.branch,
+                git.commit_sha,
+                git.context_path,
+                git.dockerfile_path
+            ),
+            None => return Err(TerminalError::new_with_code(400, "CW0004: no source").into()),
         };
         let sql = "INSERT INTO ctrl_worker_runs (deployment_id, invocation_id, claimed_at) VALUES (?, ?, 1) \
                    ON DUPLICATE KEY UPDATE claimed_at = 1";

@@ -37,6 +37,10 @@ const CONTRACTS: &[(&str, &[Handler])] = &[
         github_status_client::HANDLERS,
     ),
     (
+        github_webhook_client::SERVICE,
+        github_webhook_client::HANDLERS,
+    ),
+    (
         key_last_used_partition_client::SERVICE,
         key_last_used_partition_client::HANDLERS,
     ),

@@ -183,6 +183,17 @@ impl Bound {
             limit: shape.slots,
             timings: build_slot::Timings::default(),
         };
+        let webhooks = github_webhook::Deps {
+            db: db.clone(),
+            github: github.clone(),
+            admin: admin.clone(),
+            settings: github_webhook::Settings {
+                dashboard_url: "https://app.unkey.test".into(),
+                allow_unauthenticated: shape.allow_unauthenticated,
+                force_approval: false,
+            },
+            timings: github_webhook::Timings::default(),
+        };
         let statuses = github_status::Deps {
             db: db.clone(),
             github: Some(github),
@@ -216,6 +227,9 @@ impl Bound {
             ))
             .bind(github_comment_client::GitHubCommentService(
                 github_status::GitHubComment::new(statuses),
+            ))
+            .bind(github_webhook_client::GitHubWebhookService(
+                github_webhook::GitHubWebhook::new(webhooks),
             ))
             .bind(openapi_client::OpenapiService(Openapi))
             .build();

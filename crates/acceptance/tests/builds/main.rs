@@ -5,6 +5,7 @@
 #![recursion_limit = "512"]
 
 mod bound;
+mod deliveries;
 mod ends;
 mod forks;
 mod query;

@@ -33,8 +33,13 @@ impl World {
     }
 
     pub(crate) async fn on(bound: &'static Bound) -> Self {
+        Self::connected(bound, REPOSITORY_ID).await
+    }
+
+    /// An app that is connected to the repository under this number.
+    pub(crate) async fn connected(bound: &'static Bound, repository_id: i64) -> Self {
         let app = Fixture::new(&bound.db).create().await.expect("an app");
-        intent::connect_repository(&bound.db, &app, INSTALLATION, REPOSITORY_ID, REPOSITORY)
+        intent::connect_repository(&bound.db, &app, INSTALLATION, repository_id, REPOSITORY)
             .await
             .expect("connected");
         let options = AgentOptions::new(&bound.db, &app.regions[0].name)

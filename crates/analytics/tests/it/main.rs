@@ -1,6 +1,7 @@
 //! The adapter against a real engine, and against servers that misbehave.
 
 mod broken;
+mod builds;
 mod reads;
 
 use analytics::{Address, Analytics};

@@ -24,11 +24,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::instant::InstantBuildKit;
+use crate::registry::PASSWORD;
 use calls::Depot;
 use wire::{Body, Protocol};
 
-/// Who may make projects and builds at every Depot here. Unlike any other word, so that a leak is found.
-pub const DEPOT_TOKEN: &str = "depot-token-9a44e0";
+/// Who may make projects and builds at every Depot here: a worker has one password for Depot and for the registry.
+pub const DEPOT_TOKEN: &str = PASSWORD;
 
 /// A running Depot; dropping it closes its port and every machine.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use github::{
     Access, Class, CommitState, DeploymentState, GitHubError, NewCheck, NewDeployment, NewStatus,
-    NoCommit, Repository,
+    NoCommit, Relation, Repository,
 };
 use serde_json::json;
 
@@ -91,9 +91,26 @@ fn the_files_of_a_commit_are_read_over_all_pages() {
             assert_eq!(files.expect("files").len(), count);
             assert_eq!(fake.seen("GET").len() - before, pages, "{count}");
         }
-        let compared = client.compared_files(AS_APP, &repository(), "a", SHA).await;
-        let compared: Vec<String> = compared.expect("files").into_iter().collect();
-        assert_eq!(compared, ["docs/a.md", "new.rs", "old.rs"]);
+        let compared = client.compare(AS_APP, &repository(), "a", SHA).await;
+        let compared = compared.expect("a comparison");
+        assert_eq!(compared.relation, Relation::Ahead);
+        assert!(compared.complete);
+        let files: Vec<String> = compared.files.into_iter().collect();
+        assert_eq!(files, ["docs/a.md", "new.rs", "old.rs"]);
+        for (word, relation) in [
+            ("behind", Relation::Behind),
+            ("identical", Relation::Identical),
+            ("diverged", Relation::Diverged),
+        ] {
+            fake.comparison("b...c", word, &["x"]);
+            let compared = client.compare(AS_APP, &repository(), "b", "c").await;
+            assert_eq!(compared.expect("a comparison").relation, relation);
+        }
+        fake.pull_files(&["a.rs"; 250]);
+        let before = fake.seen("GET").len();
+        let files = client.pull_files(AS_APP, &repository(), 7).await;
+        assert_eq!(files.expect("files").len(), 1);
+        assert_eq!(fake.seen("GET").len() - before, 3, "pages");
     });
 }
 

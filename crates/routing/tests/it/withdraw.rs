@@ -49,3 +49,27 @@ fn what_is_ready_or_live_keeps_its_routes() {
         assert_eq!(routes_to(&world, &current).await, 1, "live");
     });
 }
+
+#[test]
+fn what_sleeps_for_good_keeps_only_the_routes_of_its_environment() {
+    testbed::run(async {
+        let world = World::new().await;
+        let asleep = world.deployment("preview", "ready").await;
+        for sticky in ["none", "branch", "deployment", "environment", "live"] {
+            world.route(sticky, &asleep).await;
+        }
+        withdraw(&world, &asleep).await;
+        assert_eq!(routes_to(&world, &asleep).await, 5, "it may wake");
+        mysql::sql::execute(
+            world.db.primary(),
+            "UPDATE deployments SET desired_state = 'archived' WHERE id = ?",
+            [asleep.as_str().into()],
+        )
+        .await
+        .expect("archived");
+        for _ in 0..2 {
+            withdraw(&world, &asleep).await;
+            assert_eq!(routes_to(&world, &asleep).await, 2);
+        }
+    });
+}

@@ -69,7 +69,8 @@ async fn database(url: &str, app: &str) -> Result<Value, String> {
     )
     .await?;
     let deployments = rows(
-        "SELECT id, image, CAST(status AS CHAR) AS status, CAST(desired_state AS CHAR) AS desired_state \
+        "SELECT id, image, CAST(status AS CHAR) AS status, CAST(desired_state AS CHAR) AS desired_state, \
+         project_id, git_branch AS branch, git_commit_sha AS commit_sha, build_id \
          FROM deployments WHERE app_id = ? ORDER BY created_at, pk",
     )
     .await?;

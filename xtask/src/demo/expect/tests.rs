@@ -36,7 +36,7 @@ fn read(live: &str, newest: &str, ids: &[&str], rolled_back: i32) -> Value {
     })
 }
 
-fn good() -> Told {
+pub(super) fn good() -> Told {
     let answer = |when: &str, id: &str| json!({ "when": when, "status": 200, "answer": id });
     Told {
         app: "a/b/c".to_owned(),
@@ -71,11 +71,13 @@ fn good() -> Told {
                 "is_the_stored_one": true,
             },
         }),
+        push: Value::Null,
+        no_builds: None,
         cut_short: None,
     }
 }
 
-fn broken(told: &Told) -> Vec<String> {
+pub(super) fn broken(told: &Told) -> Vec<String> {
     judge(told)
         .into_iter()
         .filter(|e| !e.held)
