@@ -22,26 +22,34 @@ use crate::stack::Stack;
 pub(crate) async fn measure(stack: &Stack, scale: &Scale, report: &mut Report) -> Result<()> {
     sql::roomy(&stack.db).await?;
     let peers = Peers::start().await?;
-    for (id, done) in [
+    for (ids, done) in [
         (
-            "webhook-to-deploy",
+            &["webhook-to-deploy"][..],
             push::measure(stack, &peers, scale.builds, report).await,
         ),
         (
-            "build-overhead",
+            &["build-overhead"],
             instant::measure(stack, &peers, scale.builds, report).await,
         ),
         (
-            "200-pushes",
+            &[
+                "200-pushes",
+                "200-pushes-fairness",
+                "200-pushes-worker-memory",
+                "200-pushes-one-busy",
+            ],
             burst::measure(stack, &peers, scale.pushes, report).await,
         ),
         (
-            "build-log",
+            &["build-log"],
             lines::measure(stack, &peers, scale.lines, report).await,
         ),
     ] {
         if let Err(error) = done {
-            report.add(Row::new(id, "not measured", error.to_string()));
+            let why = error.to_string().replace('\n', " ");
+            for id in ids {
+                report.add(Row::new(id, "not measured", why.as_str()));
+            }
         }
     }
     Ok(())
