@@ -48,7 +48,7 @@ async fn once(db: &Db, id: &str, by: By<'_>, stopped: &str) -> Result<Option<boo
     let tx = db.begin().await?;
     // Without a run the row could still be taken by a Deploy on its way: an ended run keeps it away.
     tx.touch(Lock::Runs);
-    sql::execute(
+    let fresh = sql::execute(
         &*tx,
         "INSERT IGNORE INTO ctrl_worker_runs (deployment_id, invocation_id, claimed_at, ended_at, end_reason) VALUES (?, '', ?, ?, ?)",
         [id.into(), now.into(), now.into(), word.into()],
@@ -60,7 +60,11 @@ async fn once(db: &Db, id: &str, by: By<'_>, stopped: &str) -> Result<Option<boo
         [id.into()],
     )
     .await?;
-    let Some(run) = run else { return Ok(None) };
+    let Some(mut run) = run else { return Ok(None) };
+    if fresh > 0 {
+        // Ours: it says nothing of an end before this one.
+        run.end_reason = None;
+    }
     tx.touch(Lock::Deployments);
     let subject: Option<Subject> = sql::one(
         &*tx,
@@ -84,7 +88,10 @@ async fn once(db: &Db, id: &str, by: By<'_>, stopped: &str) -> Result<Option<boo
         tx.commit().await?;
         return Ok(Some(true));
     }
-    if !order::may_end(&subject.status, by) {
+    // Stopped by us while it was being built, it came a step further before it noticed.
+    let ours = !stopped.is_empty() && run.invocation_id == stopped;
+    let came_further = ours && matches!(subject.status.as_str(), "deploying" | "network");
+    if !order::may_end(&subject.status, by) && !came_further {
         return Ok(Some(ended_so));
     }
     if run.ended_at.is_none() && !run.invocation_id.is_empty() && run.invocation_id != stopped {
