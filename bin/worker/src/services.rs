@@ -43,7 +43,7 @@ use openapi::{Openapi, Scraper, Way};
 use openapi_client::OpenapiService;
 use project::Project;
 use project_client::ProjectService;
-use quota_check::{BillableUsage, QuotaCheck, Unconfigured};
+use quota_check::QuotaCheck;
 use quota_check_client::QuotaCheckService;
 use request_counts::{RequestCounts, Unavailable};
 use restate_api::{Admin, Ingress};
@@ -247,14 +247,6 @@ fn key(config: &Config) -> Option<&str> {
     Some(config.restate.api_key.expose()).filter(|k| !k.is_empty())
 }
 
-/// Where usage comes from: the analytics store, or nowhere.
-fn usage(deps: &Deps) -> Arc<dyn BillableUsage> {
-    match &deps.analytics {
-        Some(analytics) => Arc::new(analytics.clone()),
-        None => Arc::new(Unconfigured),
-    }
-}
-
 /// Binds every service. With identity keys, only requests signed by one of them are served.
 ///
 /// # Errors
@@ -354,7 +346,7 @@ pub fn endpoint(deps: &Deps, identity_keys: &[String]) -> Result<Endpoint, Strin
         .bind(
             QuotaCheckService(QuotaCheck::new(
                 db(),
-                usage(deps),
+                clickhouse::usage(deps.analytics.as_ref()),
                 deps.quota_webhook.clone(),
                 deps.quota_heartbeat.clone(),
             ))
