@@ -65,7 +65,7 @@ pub(crate) fn tell(world: &mut World, app: &str, end: &End) -> Result<Value> {
 
     let until = Instant::now() + MADE_WITHIN;
     let deployment = loop {
-        let read = world.read_back(&shop.app_id, end)?;
+        let read = world.read_now(&shop.app_id, end)?;
         match read["database"]["deployments"][0]["id"].as_str() {
             Some(id) => break id.to_owned(),
             None if Instant::now() > until => {
@@ -219,7 +219,7 @@ fn deliver(
 
 /// Asks the front for the app's live host until the deployment answers, for a short time.
 fn ask(world: &World, shop: &Shop, deployment: &str, end: &End) -> Result<Value> {
-    let read = world.read_back(&shop.app_id, end)?;
+    let read = world.read_now(&shop.app_id, end)?;
     let routes = read["database"]["routes"].as_array();
     let live = routes.and_then(|all| all.iter().find(|route| route["sticky"] == "live"));
     let Some(host) = live.and_then(|route| route["host"].as_str()) else {

@@ -170,8 +170,17 @@ impl World {
         command::lines(&mut ctl, end)
     }
 
-    /// What both stores say of an app, over fresh connections.
+    /// What both stores say of an app, over fresh connections, when what is under way has ended.
     pub(crate) fn read_back(&self, app_id: &str, end: &End) -> Result<Value> {
+        command::json(&mut self.readback(app_id), end)
+    }
+
+    /// The same in the middle of things.
+    pub(crate) fn read_now(&self, app_id: &str, end: &End) -> Result<Value> {
+        command::json(self.readback(app_id).arg("--at-once"), end)
+    }
+
+    fn readback(&self, app_id: &str) -> Command {
         let mut readback = Command::new(self.bin.join("readback"));
         let url = format!(
             "{}/{}",
@@ -185,7 +194,7 @@ impl World {
             "--app",
             app_id,
         ]);
-        command::json(&mut readback, end)
+        readback
     }
 
     /// Where `ctl` is.

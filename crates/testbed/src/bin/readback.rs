@@ -32,6 +32,9 @@ struct Args {
     /// Id of the app.
     #[arg(long)]
     app: String,
+    /// Do not wait for what is under way in Restate.
+    #[arg(long)]
+    at_once: bool,
 }
 
 fn main() {
@@ -39,7 +42,7 @@ fn main() {
     let found = testbed::run(async {
         let (database, restate) = tokio::join!(
             bounded(ANSWER, database(&args.mysql, &args.app)),
-            bounded(ANSWER + SETTLE, invocations(&args.admin)),
+            bounded(ANSWER + SETTLE, invocations(&args.admin, args.at_once)),
         );
         json!({ "database": database, "restate": restate })
     });
@@ -149,8 +152,8 @@ fn without_deployment(row: &Value) -> Value {
     row
 }
 
-/// What has not come to rest, after waiting a little for what is about to.
-async fn invocations(url: &str) -> Result<Value, String> {
+/// What has not come to rest, after waiting a little for what is about to, unless it is asked for at once.
+async fn invocations(url: &str, at_once: bool) -> Result<Value, String> {
     let admin = Admin::new(url, None)
         .map_err(|e| e.to_string())?
         .with_timeout(Some(ANSWER));
@@ -158,7 +161,7 @@ async fn invocations(url: &str) -> Result<Value, String> {
     let in_flight = loop {
         let rows = admin.query(IN_FLIGHT).await.map_err(|e| e.to_string())?;
         let stuck = rows.iter().any(|row| row["status"] == "paused");
-        if rows.is_empty() || stuck || Instant::now() >= until {
+        if at_once || rows.is_empty() || stuck || Instant::now() >= until {
             break rows;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
