@@ -50,7 +50,10 @@ impl Stack {
             addresses: Value::Null,
         };
         stack.addresses = stack.read()?;
-        Ok(stack)
+        match stack.addresses["error"].as_str() {
+            Some(reason) => Err(Failure(format!("{name}: {reason}"))),
+            None => Ok(stack),
+        }
     }
 
     /// Gives it a command, such as `stop mysql`, and waits until it is done.

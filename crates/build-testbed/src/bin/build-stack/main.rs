@@ -116,6 +116,8 @@ fn main() -> ExitCode {
         match serve(args).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => {
+                // where the addresses would be, for whoever started it
+                println!("{}", json!({ "error": e.to_string() }));
                 eprintln!("build-stack: {e}");
                 ExitCode::FAILURE
             }
