@@ -17,6 +17,19 @@ const DROPPED: &str = "ctrl_worker_build_log_dropped_total";
 /// Rows that were written, by kind.
 const WRITTEN: &str = "ctrl_worker_build_log_written_total";
 
+/// Why rows are dropped.
+const REASONS: [&str; 4] = ["full", "refused", "unavailable", "closed"];
+
+/// Shows every counter from the start: one that first appears with a loss has no increase that an alert could see.
+pub(crate) fn register() {
+    for kind in [Kind::Step, Kind::Line].map(Kind::label) {
+        metrics::counter!(WRITTEN, "kind" => kind).increment(0);
+        for reason in REASONS {
+            metrics::counter!(DROPPED, "kind" => kind, "reason" => reason).increment(0);
+        }
+    }
+}
+
 /// Rows of a table.
 pub(crate) trait Rows: Sized + Send + Sync + 'static {
     /// About the memory it takes, bytes.

@@ -64,6 +64,7 @@ impl BuildLog {
     /// Writes to this store, from tasks on the runtime it is called on, until [`BuildLog::close`].
     #[must_use]
     pub fn start(store: Analytics, limits: Limits) -> Self {
+        buffer::register();
         let store = Arc::new(store);
         let steps = Arc::new(Buffer::new(Kind::Step, limits));
         let lines = Arc::new(Buffer::new(Kind::Line, limits));
@@ -81,6 +82,7 @@ impl BuildLog {
     /// Takes rows and forgets them, for an installation without ClickHouse; that is no loss and not counted.
     #[must_use]
     pub fn nowhere() -> Self {
+        buffer::register();
         Self(None)
     }
 

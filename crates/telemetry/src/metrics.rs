@@ -37,6 +37,10 @@ pub const HANDLER_SECONDS: &str = "ctrl_worker_handler_seconds";
 pub const STEP_SECONDS: &str = "ctrl_worker_step_seconds";
 /// One request to something outside.
 pub const OUTSIDE_SECONDS: &str = "ctrl_worker_outside_seconds";
+/// Steps and lines of builds that ClickHouse has.
+pub const BUILD_LOG_WRITTEN: &str = "ctrl_worker_build_log_written_total";
+/// Steps and lines of builds that it will never have.
+pub const BUILD_LOG_DROPPED: &str = "ctrl_worker_build_log_dropped_total";
 /// Answers about certificates.
 pub const CERTIFICATES: &str = "ctrl_worker_certificates_total";
 /// Nonces that the certificate authority refused.
@@ -111,6 +115,18 @@ pub const FAMILIES: &[Family] = &[
         Kind::Histogram,
         &["adapter", "operation", "outcome"],
         "One request to something outside, by how it ended",
+    ),
+    family(
+        BUILD_LOG_WRITTEN,
+        Kind::Counter,
+        &["kind"],
+        "Steps and lines of builds written to ClickHouse",
+    ),
+    family(
+        BUILD_LOG_DROPPED,
+        Kind::Counter,
+        &["kind", "reason"],
+        "Steps and lines of builds that were not written, by why",
     ),
     family(
         CERTIFICATES,
