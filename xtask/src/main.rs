@@ -69,7 +69,7 @@ enum Verb {
         /// Small numbers and a debug build; writes nothing.
         #[arg(long)]
         quick: bool,
-        /// Only these parts (start, calls, commands, overhead, waiting, jobs, certificates); writes nothing.
+        /// Only these parts (start, calls, commands, overhead, waiting, jobs, certificates, builds); writes nothing.
         #[arg(conflicts_with = "check")]
         parts: Vec<String>,
     },

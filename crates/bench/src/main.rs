@@ -1,6 +1,7 @@
 //! Measures the worker on real servers: Restate and MariaDB syncing every write, the worker as a process of its own.
 //! `cargo xtask bench` builds and starts it. Not for judging correctness: the tests do.
 
+mod builds;
 mod calls;
 mod certificates;
 mod commands;
@@ -71,6 +72,7 @@ enum Part {
     Waiting,
     Jobs,
     Certificates,
+    Builds,
 }
 
 fn main() -> ExitCode {
@@ -179,6 +181,9 @@ async fn run(args: Args) -> Result<()> {
                 report.add(Row::new(id, "not measured", error.to_string()));
             }
         }
+    }
+    if wanted(Part::Builds) {
+        builds::measure(&stack, &scale, &mut report).await?;
     }
     stack.stop().await?;
     report.finish(args.doc.as_deref())

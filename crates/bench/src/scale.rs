@@ -24,6 +24,12 @@ pub(crate) struct Scale {
     pub(crate) domains: usize,
     /// Planned renewals of one scan.
     pub(crate) renewals: usize,
+    /// Deployments from Git, one after the other, per row.
+    pub(crate) builds: usize,
+    /// Pushes of one minute.
+    pub(crate) pushes: usize,
+    /// Lines that one build writes.
+    pub(crate) lines: usize,
 }
 
 impl Scale {
@@ -41,6 +47,9 @@ impl Scale {
             quota: 100_000,
             domains: 1_000,
             renewals: 100_000,
+            builds: 240,
+            pushes: 200,
+            lines: 500_000,
         }
     }
 
@@ -58,6 +67,9 @@ impl Scale {
             quota: 2_000,
             domains: 20,
             renewals: 5_000,
+            builds: 8,
+            pushes: 40,
+            lines: 20_000,
         }
     }
 }

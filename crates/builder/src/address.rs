@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::net::UnixStream;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
 
@@ -54,6 +57,9 @@ impl Address {
         let (Some(host), Some(_), "/") = (host, uri.port_u16(), uri.path()) else {
             return Err(bad("has no host and port, or more than those"));
         };
+        if let Some(pem) = pem {
+            check_ca(pem.ca).map_err(|why| BadSettings(format!("the builder's CA: {why}")))?;
+        }
         let tls = pem.map(|pem| {
             let name = match pem.server_name {
                 "" => host.trim_matches(['[', ']']),
@@ -76,7 +82,8 @@ impl Address {
     }
 
     fn endpoint(&self, limits: &Limits) -> Result<Endpoint, BadSettings> {
-        let bad = |error: tonic::transport::Error| BadSettings(format!("the builder: {}", chain(&error)));
+        let bad =
+            |error: tonic::transport::Error| BadSettings(format!("the builder: {}", chain(&error)));
         let endpoint = match self {
             Self::Socket(_) => Endpoint::from_static("http://buildkit"),
             Self::Tcp(tcp) => {
@@ -121,6 +128,19 @@ impl Address {
     }
 }
 
+/// TLS itself takes a file without certificates for a server that nobody can be.
+fn check_ca(pem: &str) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() {
+        return Err("there is no certificate in it".to_owned());
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,12 +151,26 @@ mod tests {
             Address::parse("unix:///run/buildkit/buildkitd.sock", None),
             Ok(Address::Socket(path)) if path.as_os_str() == "/run/buildkit/buildkitd.sock"
         ));
-        for good in ["tcp://127.0.0.1:1234", "tcp://buildkit.test:1234", "tcp://[::1]:1234"] {
-            assert!(matches!(Address::parse(good, None), Ok(Address::Tcp(_))), "{good}");
+        for good in [
+            "tcp://127.0.0.1:1234",
+            "tcp://buildkit.test:1234",
+            "tcp://[::1]:1234",
+        ] {
+            assert!(
+                matches!(Address::parse(good, None), Ok(Address::Tcp(_))),
+                "{good}"
+            );
         }
         for bad in [
-            "", "/run/x.sock", "unix://run/x.sock", "tcp://host", "tcp://:1234", "tcp://host:1234/path", "http://h:1",
-            "tcp://", "tcp://a b:1",
+            "",
+            "/run/x.sock",
+            "unix://run/x.sock",
+            "tcp://host",
+            "tcp://:1234",
+            "tcp://host:1234/path",
+            "http://h:1",
+            "tcp://",
+            "tcp://a b:1",
         ] {
             assert!(Address::parse(bad, None).is_err(), "{bad}");
         }
@@ -149,8 +183,15 @@ mod tests {
             ours: None,
             server_name: "",
         };
-        for ca in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-            assert!(Address::parse("tcp://h:1", Some(&pem(ca))).is_err(), "{ca:?}");
+        for ca in [
+            "",
+            "no certificate",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ] {
+            assert!(
+                Address::parse("tcp://h:1", Some(&pem(ca))).is_err(),
+                "{ca:?}"
+            );
         }
         assert!(Address::parse("unix:///run/x.sock", Some(&pem(""))).is_err());
     }

@@ -1,4 +1,7 @@
 //! A BuildKit of the operator's own: no projects, nothing to open or close.
+//!
+//! It has one cache for all that is built at it, sources included, and knows a commit by its hash: whoever can name the hash
+//! of a private commit that was fetched once can build from it. Depot has a cache for each project.
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -7,7 +10,7 @@ use uuid::Uuid;
 use crate::address::{Address, Pem};
 use crate::measure::measured;
 use crate::progress::Progress;
-use crate::solve::{Guard, Solver};
+use crate::solve::{self, Guard, Solver};
 use crate::{
     BadSettings, BuildError, Builder, Built, Limits, Operation, Order, Outcome, Secret, Sink,
     Ticket, machine,
@@ -72,7 +75,11 @@ impl BuildKit {
                 ours: match (&tls.cert_pem, &tls.key_pem) {
                     (Some(cert), Some(key)) => Some((cert.as_str(), key)),
                     (None, None) => None,
-                    _ => return Err(BadSettings("our certificate and its key belong together".into())),
+                    _ => {
+                        return Err(BadSettings(
+                            "our certificate and its key belong together".into(),
+                        ));
+                    }
                 },
                 server_name: &tls.server_name,
             }),
@@ -119,6 +126,7 @@ impl Builder for BuildKit {
         sink: &dyn Sink,
         stop: &CancellationToken,
     ) -> Result<Built, BuildError> {
+        solve::check(order)?;
         let mut progress = Progress::new(sink);
         let work = async {
             let ready = machine::ready(&self.address, &self.limits);

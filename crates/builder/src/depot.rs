@@ -11,15 +11,15 @@ use url::Url;
 use crate::address::{Address, Pem};
 use crate::measure::measured;
 use crate::progress::Progress;
-use crate::solve::{Guard, Solver};
+use crate::solve::{self, Guard, Solver};
 use crate::{
     BadSettings, BuildError, Builder, Built, Limits, Operation, Order, Outcome, Platform, Secret,
     Sink, Ticket, machine,
 };
 use call::{Line, Method};
 use wire::{
-    BuildOf, Connection, CreateBuild, CreateProject, CreatedBuild, CreatedProject,
-    FinishBuild, Machine, Nothing,
+    BuildOf, Connection, CreateBuild, CreateProject, CreatedBuild, CreatedProject, FinishBuild,
+    Machine, Nothing,
 };
 
 pub(crate) const ADAPTER: &str = "depot";
@@ -172,11 +172,19 @@ impl Builder for Depot {
         let request = CreateProject::new(name, &self.region);
         let created: CreatedProject = self
             .projects
-            .call(Method::CREATE_PROJECT, &self.token, &request, self.limits.call)
+            .call(
+                Method::CREATE_PROJECT,
+                &self.token,
+                &request,
+                self.limits.call,
+            )
             .await?;
         match created.project.map(|project| project.project_id) {
             Some(id) if !id.is_empty() => Ok(Some(id)),
-            _ => Err(BuildError::unavailable(operation, "the answer names no project")),
+            _ => Err(BuildError::unavailable(
+                operation,
+                "the answer names no project",
+            )),
         }
     }
 
@@ -190,7 +198,12 @@ impl Builder for Depot {
         };
         let created: CreatedBuild = self
             .builds
-            .call(Method::CREATE_BUILD, &self.token, &request, self.limits.call)
+            .call(
+                Method::CREATE_BUILD,
+                &self.token,
+                &request,
+                self.limits.call,
+            )
             .await?;
         let ticket = Ticket {
             build_id: created.build_id,
@@ -210,6 +223,7 @@ impl Builder for Depot {
         sink: &dyn Sink,
         stop: &CancellationToken,
     ) -> Result<Built, BuildError> {
+        solve::check(order)?;
         let mut progress = Progress::new(sink);
         let result = {
             let health = self.report_health(ticket, order.platform);
@@ -251,6 +265,12 @@ fn address(machine: &Machine) -> Result<Address, BuildError> {
 fn base(text: &str) -> Result<Url, BadSettings> {
     let bad = || BadSettings(format!("Depot's address {text:?} is not http(s)://host"));
     let url = Url::parse(text.trim_end_matches('/')).map_err(|_| bad())?;
-    let plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
-    if plain && !url.cannot_be_a_base() { Ok(url) } else { Err(bad()) }
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if plain && !url.cannot_be_a_base() {
+        Ok(url)
+    } else {
+        Err(bad())
+    }
 }

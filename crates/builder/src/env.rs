@@ -21,14 +21,20 @@ const NAMES: usize = 5;
 /// # Errors
 /// [`BuildError::Order`]: a name that no shell takes, a value with a NUL, or too much.
 pub fn env_file(env: &BTreeMap<String, Secret>) -> Result<(Secret, String), BuildError> {
-    refuse(env, |name, _| !is_name(name), |names| {
-        format!(
-            "environment variables of a build need names of letters, digits and '_' that begin with no digit; rename {names}"
-        )
-    })?;
-    refuse(env, |_, value| value.contains('\0'), |names| {
-        format!("environment variables cannot hold a NUL character; change {names}")
-    })?;
+    refuse(
+        env,
+        |name, _| !is_name(name),
+        |names| {
+            format!(
+                "environment variables of a build need names of letters, digits and '_' that begin with no digit; rename {names}"
+            )
+        },
+    )?;
+    refuse(
+        env,
+        |_, value| value.contains('\0'),
+        |names| format!("environment variables cannot hold a NUL character; change {names}"),
+    )?;
     let mut hash = Sha256::new();
     let mut file = Zeroizing::new(String::new());
     for (name, value) in env {
@@ -65,11 +71,20 @@ fn refuse(
     text: impl Fn(String) -> String,
 ) -> Result<(), BuildError> {
     let bad = |(name, value): &(&String, &Secret)| bad(name, value.expose());
-    let names: Vec<String> = env.iter().filter(bad).map(|(name, _)| shown(name)).collect();
+    let names: Vec<String> = env
+        .iter()
+        .filter(bad)
+        .map(|(name, _)| shown(name))
+        .collect();
     if names.is_empty() {
         return Ok(());
     }
-    let mut list = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
+    let mut list = names
+        .iter()
+        .take(NAMES)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if names.len() > NAMES {
         list.push_str(&format!(" and {} more", names.len() - NAMES));
     }
@@ -129,15 +144,27 @@ mod tests {
     fn lines_are_in_order_and_quoted_where_they_must_be() {
         assert_eq!(file(&[]), "");
         assert_eq!(
-            file(&[("B", "two words"), ("A", "https://x.test/?a=1&b=2"), ("C", ""), ("_D1", "it's"), ("E", "a\nb\r\n")]),
+            file(&[
+                ("B", "two words"),
+                ("A", "https://x.test/?a=1&b=2"),
+                ("C", ""),
+                ("_D1", "it's"),
+                ("E", "a\nb\r\n")
+            ]),
             "A='https://x.test/?a=1&b=2'\nB='two words'\nC=\nE='a\nb\r\n'\n_D1='it'\\''s'\n"
         );
-        assert_eq!(file(&[("A", "plain-1.2/x:y@z%+,=_")]), "A=plain-1.2/x:y@z%+,=_\n");
+        assert_eq!(
+            file(&[("A", "plain-1.2/x:y@z%+,=_")]),
+            "A=plain-1.2/x:y@z%+,=_\n"
+        );
     }
 
     #[test]
     fn the_hash_tells_every_two_sets_apart() {
-        assert_eq!(hash(&[("B", "2"), ("A", "1")]), hash(&[("A", "1"), ("B", "2")]));
+        assert_eq!(
+            hash(&[("B", "2"), ("A", "1")]),
+            hash(&[("A", "1"), ("B", "2")])
+        );
         assert_ne!(hash(&[("A", "1\nB=2")]), hash(&[("A", "1"), ("B", "2")]));
         assert_ne!(hash(&[("A", "BC")]), hash(&[("AB", "C")]));
         assert_ne!(hash(&[("A", "")]), hash(&[]));
@@ -154,7 +181,10 @@ mod tests {
             let BuildError::Order(text) = refused else {
                 panic!("{refused:?}");
             };
-            assert!(text.contains(&format!("{bad:?}")) && !text.contains("hunter2"), "{text}");
+            assert!(
+                text.contains(&format!("{bad:?}")) && !text.contains("hunter2"),
+                "{text}"
+            );
             assert!(!text.contains("GOOD") && !text.contains('\n'), "{text}");
         }
         let refused = env_file(&env(&[("A", "x\0y")])).expect_err("a NUL");
@@ -163,11 +193,17 @@ mod tests {
             "environment variables cannot hold a NUL character; change \"A\""
         );
         let big = "x".repeat(MOST_BYTES);
-        assert!(matches!(env_file(&env(&[("A", &big)])), Err(BuildError::Order(_))));
+        assert!(matches!(
+            env_file(&env(&[("A", &big)])),
+            Err(BuildError::Order(_))
+        ));
         let many: Vec<String> = (0..9).map(|i| format!("{i}")).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|n| (n.as_str(), "")).collect();
         let refused = env_file(&env(&many)).expect_err("no names").to_string();
-        assert!(refused.ends_with("\"0\", \"1\", \"2\", \"3\", \"4\" and 4 more"), "{refused}");
+        assert!(
+            refused.ends_with("\"0\", \"1\", \"2\", \"3\", \"4\" and 4 more"),
+            "{refused}"
+        );
     }
 
     proptest! {

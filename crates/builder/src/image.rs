@@ -36,15 +36,50 @@ mod tests {
     #[test]
     fn only_the_images_own_registry_is_shown_the_login() {
         for (image, host_, asks, own) in [
-            ("registry.test/apps:p-d", "registry.test", "registry.test", true),
-            ("127.0.0.1:5000/apps:p-d", "127.0.0.1:5000", "127.0.0.1:5000", true),
-            ("127.0.0.1:5000/apps:p-d", "127.0.0.1:5000", "127.0.0.1:5001", false),
-            ("127.0.0.1:5000/apps:p-d", "127.0.0.1:5000", "127.0.0.1", false),
+            (
+                "registry.test/apps:p-d",
+                "registry.test",
+                "registry.test",
+                true,
+            ),
+            (
+                "127.0.0.1:5000/apps:p-d",
+                "127.0.0.1:5000",
+                "127.0.0.1:5000",
+                true,
+            ),
+            (
+                "127.0.0.1:5000/apps:p-d",
+                "127.0.0.1:5000",
+                "127.0.0.1:5001",
+                false,
+            ),
+            (
+                "127.0.0.1:5000/apps:p-d",
+                "127.0.0.1:5000",
+                "127.0.0.1",
+                false,
+            ),
             ("localhost/apps:1", "localhost", "localhost", true),
-            ("registry.test/apps:1", "registry.test", "registry-1.docker.io", false),
-            ("registry.test/apps:1", "registry.test", "evil.registry.test", false),
+            (
+                "registry.test/apps:1",
+                "registry.test",
+                "registry-1.docker.io",
+                false,
+            ),
+            (
+                "registry.test/apps:1",
+                "registry.test",
+                "evil.registry.test",
+                false,
+            ),
             ("acme/apps:1", "docker.io", "registry-1.docker.io", true),
-            ("docker.io/acme/apps:1", "docker.io", "registry-1.docker.io", true),
+            (
+                "docker.io/acme/apps:1",
+                "docker.io",
+                "registry-1.docker.io",
+                true,
+            ),
             ("acme/apps:1", "docker.io", "registry.test", false),
             ("apps", "docker.io", "docker.io", true),
         ] {

@@ -37,6 +37,8 @@ impl Platform {
 }
 
 /// The login of the registry that the image is pushed to. Its host is the image's; no other host is shown the login.
+///
+/// A Dockerfile can begin with any image of that registry that the login may pull, by its full name.
 #[derive(Debug, Clone)]
 pub struct Registry {
     /// Who pushes.

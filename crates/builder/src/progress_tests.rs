@@ -91,17 +91,30 @@ fn a_step_is_told_once_when_it_is_known_whether_it_wrote() {
     progress.feed(message(vec![vertex("a", 1_000, None)], vec![]));
     assert_eq!(heard.take(), []);
     progress.feed(message(
-        vec![vertex("a", 1_000, Some(2_000)), vertex("quiet", 1_500, Some(1_600))],
+        vec![
+            vertex("a", 1_000, Some(2_000)),
+            vertex("quiet", 1_500, Some(1_600)),
+        ],
         vec![log("a", 1, 1_900, b"hello\n")],
     ));
-    assert_eq!(heard.take(), [step("a", 1_000, 2_000, true), line("a", 1_900, "hello\n")]);
+    assert_eq!(
+        heard.take(),
+        [step("a", 1_000, 2_000, true), line("a", 1_900, "hello\n")]
+    );
     // the end of this one comes before what it wrote
     progress.feed(message(vec![vertex("late", 1_700, Some(1_800))], vec![]));
     assert_eq!(heard.take(), []);
-    progress.feed(message(vec![], vec![log("late", 2, 1_799, b"x"), log("a", 1, 2_100, b"more")]));
+    progress.feed(message(
+        vec![],
+        vec![log("late", 2, 1_799, b"x"), log("a", 1, 2_100, b"more")],
+    ));
     assert_eq!(
         heard.take(),
-        [line("late", 1_799, "x"), line("a", 2_100, "more"), step("late", 1_700, 1_800, true)]
+        [
+            line("late", 1_799, "x"),
+            line("a", 2_100, "more"),
+            step("late", 1_700, 1_800, true)
+        ]
     );
     progress.settle();
     assert_eq!(heard.take(), [step("quiet", 1_500, 1_600, false)]);
@@ -137,7 +150,10 @@ fn cached_steps_are_told_at_once_and_failed_ones_with_their_error() {
         error: "exit code: 1".to_owned(),
         ..vertex("f", 1_000, Some(1_500))
     };
-    progress.feed(message(vec![cached, failed, vertex("running", 1_200, None)], vec![]));
+    progress.feed(message(
+        vec![cached, failed, vertex("running", 1_200, None)],
+        vec![],
+    ));
     assert!(matches!(heard.take().as_slice(), [Event::Step(s)] if s.id == "c" && s.cached));
     progress.feed(message(vec![], vec![log("running", 1, 1_300, b"...")]));
     heard.take();
@@ -148,7 +164,10 @@ fn cached_steps_are_told_at_once_and_failed_ones_with_their_error() {
         panic!("{told:?}");
     };
     assert_eq!(failed.error, "exit code: 1");
-    assert_eq!((running.error.as_str(), running.completed_at), (UNFINISHED, 1_300));
+    assert_eq!(
+        (running.error.as_str(), running.completed_at),
+        (UNFINISHED, 1_300)
+    );
     assert!(running.has_logs);
 }
 
@@ -170,13 +189,23 @@ fn streams_do_not_mix_and_bytes_that_are_no_text_are_marked() {
     let euro = "€".as_bytes();
     progress.feed(message(
         vec![vertex("a", 1, None)],
-        vec![log("a", 1, 2, &euro[..2]), log("a", 2, 2, b"err"), log("a", 1, 3, &euro[2..])],
+        vec![
+            log("a", 1, 2, &euro[..2]),
+            log("a", 2, 2, b"err"),
+            log("a", 1, 3, &euro[2..]),
+        ],
     ));
     assert_eq!(heard.take(), [line("a", 2, "err"), line("a", 3, "€")]);
-    progress.feed(message(vec![], vec![log("a", 1, 4, b"x\xff\xfey"), log("a", 1, 5, &euro[..1])]));
+    progress.feed(message(
+        vec![],
+        vec![log("a", 1, 4, b"x\xff\xfey"), log("a", 1, 5, &euro[..1])],
+    ));
     assert_eq!(heard.take(), [line("a", 4, "x\u{fffd}\u{fffd}y")]);
     progress.settle();
-    assert!(heard.text().contains('\u{fffd}'), "an unfinished character is not lost silently");
+    assert!(
+        heard.text().contains('\u{fffd}'),
+        "an unfinished character is not lost silently"
+    );
 }
 
 proptest! {

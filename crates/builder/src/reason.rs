@@ -65,7 +65,8 @@ const HINTS: &[(&str, &str)] = &[
         "The Dockerfile does not pass its lint rules.",
     ),
 ];
-const PLATFORM: &str = "A base image does not exist for the platform that is built for. Choose another in FROM.";
+const PLATFORM: &str =
+    "A base image does not exist for the platform that is built for. Choose another in FROM.";
 
 /// What the customer is told about an error of the builder: what to look at, and the first line of the reason. At most
 /// 400 bytes, one line.
@@ -135,13 +136,19 @@ mod tests {
             assert_eq!(part.to_lowercase(), *part, "compared with lower case");
             assert_eq!(hint(&format!("x {} y", part.to_uppercase())), *expected);
             for (later, _) in &HINTS[at + 1..] {
-                assert_eq!(hint(&format!("{later} {part}")), *expected, "{part} before {later}");
+                assert_eq!(
+                    hint(&format!("{later} {part}")),
+                    *expected,
+                    "{part} before {later}"
+                );
             }
         }
         let order: Vec<&str> = HINTS.iter().map(|(part, _)| *part).collect();
         assert_eq!(order.len(), 20, "all of the table");
         assert_eq!(
-            hint("failed to solve: failed to read dockerfile: open Dockerfile: no such file or directory"),
+            hint(
+                "failed to solve: failed to read dockerfile: open Dockerfile: no such file or directory"
+            ),
             UNREADABLE
         );
         assert_eq!(hint("something else"), OTHER);
@@ -157,7 +164,9 @@ mod tests {
             "The Dockerfile has a syntax error. (dockerfile parse error on line 3: unknown instruction: RNU)"
         );
         assert_eq!(
-            public_reason(&as_clients_write("process \"/bin/sh -c\tfalse\" did not complete successfully: exit code: 1")),
+            public_reason(&as_clients_write(
+                "process \"/bin/sh -c\tfalse\" did not complete successfully: exit code: 1"
+            )),
             "A command of the Dockerfile failed. The build log shows its output. (process \"/bin/sh -c false\" did not \
              complete successfully: exit code: 1)"
         );

@@ -59,6 +59,7 @@ impl Solver {
         order: &Order,
         progress: &mut Progress<'_>,
     ) -> Result<Built, BuildError> {
+        #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "only a test adds"))]
         let (request, mut served) = request(order)?;
         let mut phase = Phase::Whole;
         if let Some(token) = &order.git_token {
@@ -80,7 +81,7 @@ impl Solver {
         let solved = self.solve(request, served, progress);
         let answer = measured(self.adapter, Operation::Solve, async {
             let solved = solved.await;
-            solved.map_err(|status| judge(&Fault::of(&status, order), phase, order))
+            solved.map_err(|status| judge(&Fault::of(&status), phase, order))
         });
         match answer.await?.exporter_response.remove(DIGEST) {
             Some(digest) => Ok(Built {
@@ -107,7 +108,7 @@ impl Solver {
         let solved = self.solve(request, served, progress);
         measured(self.adapter, Operation::Fetch, async {
             let solved = solved.await;
-            solved.map_err(|status| judge(&Fault::of(&status, order), Phase::Fetch, order))
+            solved.map_err(|status| judge(&Fault::of(&status), Phase::Fetch, order))
         })
         .await?;
         Ok(())
@@ -164,6 +165,11 @@ async fn together<T>(
             solve.await
         }
     }
+}
+
+/// Refuses what cannot be built, before anything is asked for.
+pub(crate) fn check(order: &Order) -> Result<(), BuildError> {
+    request(order).map(drop)
 }
 
 /// The second part, and what its session serves.

@@ -139,6 +139,11 @@ impl Source {
 fn server(git_url: &str) -> Result<(String, String), BadSource> {
     let bad = || BadSource::Server(shown(git_url));
     let text = git_url.trim_end_matches('/');
+    // a parser forgives much and rewrites it; here is only what it leaves as it is
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-:/[]".contains(&b);
+    if !text.bytes().all(plain) || text.contains("..") {
+        return Err(bad());
+    }
     let url = Url::parse(text).map_err(|_| bad())?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.username().is_empty()
@@ -146,7 +151,6 @@ fn server(git_url: &str) -> Result<(String, String), BadSource> {
         && url.query().is_none()
         && url.fragment().is_none();
     let host = url.host_str().filter(|h| !h.is_empty()).ok_or_else(bad)?;
-    // what a parser would have to rewrite is not written plainly
     let segments = url.path().trim_matches('/').split('/');
     let plain_path = url.path() == "/" || segments.into_iter().all(is_name);
     if !plain || !plain_path {
@@ -186,7 +190,8 @@ fn is_name(text: &str) -> bool {
 }
 
 fn is_part(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@' | b'+');
+    let allowed =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@' | b'+');
     !text.is_empty()
         && text.len() <= LONGEST
         && !matches!(text, "." | "..")

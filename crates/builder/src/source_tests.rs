@@ -20,7 +20,11 @@ fn a_source_becomes_one_address() {
     assert_eq!(all.dockerfile(), "Dockerfile");
     assert_eq!(all.host(), "github.com");
     for same in [".", "/", "./", " / ", "//"] {
-        assert_eq!(of("acme/shop", SHA, same, "").as_ref(), Ok(&all), "{same:?}");
+        assert_eq!(
+            of("acme/shop", SHA, same, "").as_ref(),
+            Ok(&all),
+            "{same:?}"
+        );
     }
     let part = of("acme/shop", SHA, " /apps/web/ ", "./docker/Dockerfile.prod").expect("a source");
     assert_eq!(
@@ -40,9 +44,21 @@ fn a_source_becomes_one_address() {
 #[test]
 fn a_server_of_ones_own_keeps_its_port_and_path() {
     for (url, remote, host) in [
-        ("http://127.0.0.1:3000/", "http://127.0.0.1:3000/a/b.git", "127.0.0.1:3000"),
-        ("https://git.acme.test/hub", "https://git.acme.test/hub/a/b.git", "git.acme.test"),
-        ("https://GIT.acme.test:443", "https://git.acme.test/a/b.git", "git.acme.test"),
+        (
+            "http://127.0.0.1:3000/",
+            "http://127.0.0.1:3000/a/b.git",
+            "127.0.0.1:3000",
+        ),
+        (
+            "https://git.acme.test/hub",
+            "https://git.acme.test/hub/a/b.git",
+            "git.acme.test",
+        ),
+        (
+            "https://GIT.acme.test:443",
+            "https://git.acme.test/a/b.git",
+            "git.acme.test",
+        ),
         ("http://[::1]:80", "http://[::1]/a/b.git", "[::1]"),
     ] {
         let source = Source::new(url, "a/b", SHA, "", "").expect(url);
@@ -69,17 +85,44 @@ fn a_server_of_ones_own_keeps_its_port_and_path() {
 #[test]
 fn what_changes_what_is_fetched_is_refused() {
     for repository in [
-        "", "shop", "acme/", "/shop", "acme/shop/x", "acme/..", "./shop", "acme/shop#main", "acme/shop:x", "acme/sh op",
-        "-acme/shop", "acme/-shop", "acme/shop.git", "acme\n/shop", "acme/shop?x", "acme/sh%6fp", "user@acme/shop",
-        "acme\\shop", "acme/shöp",
+        "",
+        "shop",
+        "acme/",
+        "/shop",
+        "acme/shop/x",
+        "acme/..",
+        "./shop",
+        "acme/shop#main",
+        "acme/shop:x",
+        "acme/sh op",
+        "-acme/shop",
+        "acme/-shop",
+        "acme/shop.git",
+        "acme\n/shop",
+        "acme/shop?x",
+        "acme/sh%6fp",
+        "user@acme/shop",
+        "acme\\shop",
+        "acme/shöp",
     ] {
         let refused = of(repository, SHA, "", "");
-        assert!(matches!(refused, Err(BadSource::Repository(_))), "{repository:?}");
+        assert!(
+            matches!(refused, Err(BadSource::Repository(_))),
+            "{repository:?}"
+        );
     }
     let long = format!("{SHA}0");
     for sha in [
-        "", "main", "HEAD", "0123456", "refs/pull/1/head", "--upload-pack=touch /tmp/x", &SHA[1..], &long,
-        "0123456789abcdef0123456789abcdef0123456g", "0123456789abcdef0123456789abcdef0123456:",
+        "",
+        "main",
+        "HEAD",
+        "0123456",
+        "refs/pull/1/head",
+        "--upload-pack=touch /tmp/x",
+        &SHA[1..],
+        &long,
+        "0123456789abcdef0123456789abcdef0123456g",
+        "0123456789abcdef0123456789abcdef0123456:",
         "0123456789abcdef\n123456789abcdef01234567",
     ] {
         let refused = of("acme/shop", sha, "", "");
@@ -92,7 +135,8 @@ fn what_changes_what_is_fetched_is_refused() {
     }
     let long = "a/".repeat(300);
     for path in [
-        "a b", "a:b", "a#b", "a%2e%2e", "a\nb", "a\\b", "-a", "a/--b", "a?b", "$HOME", "a\0", "äpfel", "a,b", &long,
+        "a b", "a:b", "a#b", "a%2e%2e", "a\nb", "a\\b", "-a", "a/--b", "a?b", "$HOME", "a\0",
+        "äpfel", "a,b", &long,
     ] {
         let bad = |r| matches!(r, Err(BadSource::Path { .. }));
         assert!(bad(of("acme/shop", SHA, path, "")), "{path:?}");

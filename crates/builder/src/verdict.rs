@@ -7,7 +7,7 @@
 use tonic::{Code, Status};
 
 use crate::reason::{as_clients_write, public_reason, shortened, told};
-use crate::{BuildError, Operation, Order};
+use crate::{BuildError, Operation, Order, Secret};
 
 /// Most of a reason that is kept, bytes.
 const MOST_BYTES: usize = 8 << 10;
@@ -23,8 +23,7 @@ pub(crate) enum Phase {
     Whole,
 }
 
-/// What a failure says, without what may not be told.
-#[derive(Debug)]
+/// What a failure says.
 pub(crate) struct Fault {
     /// BuildKit's code; nothing where the connection broke before it answered.
     code: Option<Code>,
@@ -33,15 +32,11 @@ pub(crate) struct Fault {
 
 impl Fault {
     /// Reads an answer. One that this side made up, for want of a connection, has a source.
-    pub(crate) fn of(status: &Status, order: &Order) -> Self {
+    pub(crate) fn of(status: &Status) -> Self {
         let mut text = status.message().to_owned();
         let source = std::error::Error::source(status);
         if let Some(source) = source {
             text = format!("{text}: {}", chain(source));
-        }
-        let secrets = order.git_token.iter().chain([&order.registry.password]);
-        for secret in secrets.filter(|secret| !secret.is_empty()) {
-            text = text.replace(secret.expose(), "…");
         }
         Self {
             code: source.is_none().then(|| status.code()),
@@ -64,8 +59,33 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Judges a failed solve.
+/// Judges a failed solve. No login of the order is in what comes out.
 pub(crate) fn judge(fault: &Fault, phase: Phase, order: &Order) -> BuildError {
+    let secrets = order.git_token.iter().chain([&order.registry.password]);
+    let secrets: Vec<&str> = secrets
+        .map(Secret::expose)
+        .filter(|s| !s.is_empty())
+        .collect();
+    // only now: a short one may be a part of the words that are looked for
+    let hide = |text: String| {
+        secrets
+            .iter()
+            .fold(text, |text, secret| text.replace(secret, "*"))
+    };
+    match verdict(fault, phase, order) {
+        BuildError::Customer { public, text } => BuildError::Customer {
+            public: hide(public),
+            text: hide(text),
+        },
+        BuildError::Unavailable { operation, text } => {
+            BuildError::unavailable(operation, hide(text))
+        }
+        BuildError::Refused { operation, text } => BuildError::refused(operation, hide(text)),
+        other => other,
+    }
+}
+
+fn verdict(fault: &Fault, phase: Phase, order: &Order) -> BuildError {
     let operation = match phase {
         Phase::Fetch => Operation::Fetch,
         Phase::Build | Phase::Whole => Operation::Solve,
@@ -100,6 +120,9 @@ pub(crate) fn judge(fault: &Fault, phase: Phase, order: &Order) -> BuildError {
             BuildError::unavailable(Operation::Push, text)
         };
     }
+    if has(&lower, NO_BUILDER) {
+        return BuildError::refused(operation, text);
+    }
     if is_trouble(&lower) {
         return BuildError::unavailable(operation, text);
     }
@@ -120,7 +143,8 @@ fn fetching(text: String, lower: &str, phase: Phase, order: &Order) -> BuildErro
     let line = lower.lines().position(|line| line.starts_with("fatal:"));
     let said = line.and_then(|at| text.lines().nth(at)).unwrap_or(&text);
     if has(lower, NO_COMMIT) {
-        let hint = "The commit is no longer in the repository. Push again, or deploy another commit.";
+        let hint =
+            "The commit is no longer in the repository. Push again, or deploy another commit.";
         return BuildError::Customer {
             public: told(hint, said),
             text,
@@ -179,7 +203,7 @@ const GIT: &[&str] = &[
     "failed to fetch remote",
     "git stderr",
     "git error",
-    "failed to load git",
+    "failed to checkout remote",
 ];
 const STATUS_BEFORE: &[&str] = &[
     "status",
@@ -234,6 +258,8 @@ const NO_COMMIT: &[&str] = &[
     "could not find remote ref",
     "reference is not a tree",
     "unadvertised object",
+    // what older BuildKits say of a commit that no branch leads to; Git's own words are in the log then
+    "failed to checkout remote",
 ];
 const TOKEN_REFUSED: &[&str] = &[
     "could not read username",
@@ -248,6 +274,11 @@ const NOT_READABLE: &[&str] = &[
     "returned error: 403",
     "returned error: 404",
     "access denied",
+];
+/// A BuildKit that cannot do what every build asks of it.
+const NO_BUILDER: &[&str] = &[
+    "exporter \"image\" could not be found",
+    "subdir not supported yet",
 ];
 const PUSH_REFUSED: &[&str] = &[
     "401 unauthorized",

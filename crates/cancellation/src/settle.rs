@@ -88,7 +88,10 @@ async fn once(db: &Db, id: &str, by: By<'_>, stopped: &str) -> Result<Option<boo
         tx.commit().await?;
         return Ok(Some(true));
     }
-    if !order::may_end(&subject.status, by) {
+    // Stopped by us while it was being built, it came a step further before it noticed.
+    let ours = !stopped.is_empty() && run.invocation_id == stopped;
+    let came_further = ours && matches!(subject.status.as_str(), "deploying" | "network");
+    if !order::may_end(&subject.status, by) && !came_further {
         return Ok(Some(ended_so));
     }
     if run.ended_at.is_none() && !run.invocation_id.is_empty() && run.invocation_id != stopped {

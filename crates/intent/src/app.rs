@@ -247,6 +247,28 @@ pub async fn set_runtime(
     Ok(())
 }
 
+/// Replaces the build settings of one environment, as the dashboard's form does. Empty paths are the repository's root and
+/// its `Dockerfile`; without watch paths every push builds.
+pub async fn set_build(
+    db: &Db,
+    environment_id: &str,
+    docker_context: &str,
+    dockerfile: &str,
+    watch_paths: &[&str],
+) -> Result<(), IntentError> {
+    use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+    let mut update = Query::update();
+    update.table(Alias::new("app_build_settings"));
+    update.value(Alias::new("docker_context"), docker_context);
+    update.value(Alias::new("dockerfile"), dockerfile);
+    let paths = serde_json::json!(watch_paths).to_string();
+    update.value(Alias::new("watch_paths"), paths);
+    update.value(Alias::new("updated_at"), mysql::now_ms());
+    update.and_where(Expr::col(Alias::new("environment_id")).eq(environment_id));
+    db.primary().execute(&update).await?;
+    Ok(())
+}
+
 /// Connects the app to a repository on GitHub, as the dashboard does after the app was installed there.
 pub async fn connect_repository(
     db: &Db,

@@ -23,7 +23,7 @@ mod workspace;
 
 pub use app::{
     AppRows, NewApp, NewProject, Region, Runtime, add_environment_variable, connect_repository,
-    create_app, create_environment, create_project, set_runtime,
+    create_app, create_environment, create_project, set_build, set_runtime,
 };
 pub use deployment::{
     GitCommit, NewDeployment, authorize_deployment, create_deployment, create_deployments,

@@ -45,6 +45,8 @@ struct Row {
     app_id: String,
     sha: String,
     status: String,
+    /// Why it ended so, for the message of a failure.
+    why: Option<String>,
 }
 
 fn seeds() -> Vec<u64> {
@@ -71,7 +73,9 @@ async fn deliver(ingress: &Ingress, key: &str, told: &Told, keyed: bool) {
 }
 
 async fn rows(world: &World, repository_id: i64) -> Vec<Row> {
-    let sql = "SELECT d.id, d.app_id, d.git_commit_sha AS sha, CAST(d.status AS CHAR) AS status
+    let sql = "SELECT d.id, d.app_id, d.git_commit_sha AS sha, CAST(d.status AS CHAR) AS status,
+                 (SELECT CONCAT_WS(': ', r.end_reason, (SELECT GROUP_CONCAT(s.step, ' ', s.error) FROM deployment_steps s WHERE s.deployment_id = d.id))
+                  FROM ctrl_worker_runs r WHERE r.deployment_id = d.id) AS why
                FROM deployments d JOIN github_repo_connections c ON c.app_id = d.app_id
                WHERE c.repository_id = ? ORDER BY d.pk";
     mysql::sql::all(world.bound.db.primary(), sql, [repository_id.into()])
@@ -87,11 +91,19 @@ async fn play(seed: u64) {
     let second = World::connected(bound().await, repository_id).await;
     let apps = [&first.app.app_id, &second.app.app_id];
     let commits = 1 + drawn.next(2);
+    let sha = |commit: usize| format!("{seed:020x}{commit:020x}");
+    let github = &first.bound.github;
+    github.comparison(
+        &format!("{}...{}", sha(0), sha(1)),
+        "ahead",
+        &["src/main.rs"],
+    );
+    github.comparison(&format!("{}...{}", sha(1), sha(0)), "behind", &[]);
     let mut deliveries = Vec::new();
     for commit in 0..commits {
         let body = json!({
             "installationId": INSTALLATION.to_string(), "repositoryId": repository_id.to_string(),
-            "repositoryFullName": REPOSITORY, "branch": "main", "after": format!("{seed:020x}{commit:020x}"),
+            "repositoryFullName": REPOSITORY, "branch": "main", "after": sha(commit),
             "commitMessage": format!("Commit {commit}"), "commitAuthorHandle": "octo",
             "commitTimestamp": (1_790_000_000_000_i64 + i64::try_from(commit).expect("few") * 60_000).to_string(),
             "changedFiles": ["src/main.rs"], "senderLogin": "octo",
@@ -117,7 +129,7 @@ async fn play(seed: u64) {
         let all = all.map(|(told, keyed)| deliver(ingress, &key, told, keyed));
         futures::future::join_all(all).await;
     }
-    let newest = format!("{seed:020x}{:020x}", commits - 1);
+    let newest = sha(commits - 1);
     let settled = testbed::eventually(SOON, || async {
         let rows = rows(&first, repository_id).await;
         let ended =
@@ -138,7 +150,7 @@ async fn play(seed: u64) {
     .await;
     for app in apps {
         for commit in 0..commits {
-            let sha = format!("{seed:020x}{commit:020x}");
+            let sha = sha(commit);
             let ours: Vec<&Row> = settled
                 .iter()
                 .filter(|r| r.app_id == *app && r.sha == sha)

@@ -15,7 +15,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
     SolveResponse, StatusRequest, StatusResponse, UpdateBuildHistoryRequest,
     UpdateBuildHistoryResponse, UsageRecord, Vertex, VertexLog,
 };
-use bollard_buildkit_proto::pb::Platform;
+use bollard_buildkit_proto::pb::{Definition, Op, Platform, op};
+use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -66,6 +67,9 @@ impl Service {
             if let Some(secret) = self.0.sessions.secret(session, &name).await? {
                 solve.secrets.insert(name, secret);
             }
+        }
+        if solve.fetch {
+            return Ok(());
         }
         let registry = solve.image().split('/').next().unwrap_or_default();
         solve.login = Some(self.0.sessions.login(session, registry).await?);
@@ -149,13 +153,20 @@ impl Control for Service {
         let asked = request.into_inner();
         let exporter = asked.exporters.into_iter().next();
         let exporter = exporter.map_or(asked.exporter_attrs_deprecated, |e| e.attrs);
+        let mut frontend: BTreeMap<_, _> = asked.frontend_attrs.into_iter().collect();
+        let source = asked.definition.as_ref().and_then(source);
+        let fetch = source.is_some();
+        if let Some(source) = source {
+            frontend.insert("context".to_owned(), source);
+        }
         let mut solve = Solve {
             reference: asked.r#ref.clone(),
-            frontend: asked.frontend_attrs.into_iter().collect(),
+            frontend,
             exporter: exporter.into_iter().collect(),
             secrets: BTreeMap::new(),
             login: None,
             progress: Progress::Running,
+            fetch,
         };
         self.0.change(|s| s.solves.push(solve.clone()));
         let watch = Watch {
@@ -227,6 +238,18 @@ impl Control for Service {
     }
 }
 
+/// The address of the Git source that a definition is about, as a build would be given it.
+fn source(definition: &Definition) -> Option<String> {
+    let ops = definition.def.iter().map(|op| Op::decode(op.as_slice()));
+    ops.flatten().find_map(|op| match op.op {
+        Some(op::Op::Source(source)) => {
+            let (_, fragment) = source.identifier.split_once('#')?;
+            Some(format!("{}#{fragment}", source.attrs.get("git.fullurl")?))
+        }
+        _ => None,
+    })
+}
+
 /// Tells of a solve from its beginning to its end: a cached step, then one that writes the lines.
 async fn tell(
     shared: &Shared,
@@ -235,6 +258,9 @@ async fn tell(
 ) {
     let begun = shared.until(|s| s.of(reference).cloned());
     let solve = begun.await;
+    if solve.fetch {
+        return;
+    }
     let script = shared.read().script(&solve);
     let began = now();
     let mut first = vertex(reference, "[internal] load git source");

@@ -56,6 +56,8 @@ pub struct Solve {
     pub login: Option<(String, String)>,
     /// How far it is.
     pub progress: Progress,
+    /// Whether it only fetches a source: no script is for it, and it says nothing.
+    pub(crate) fetch: bool,
 }
 
 impl Solve {
@@ -88,6 +90,9 @@ pub(crate) struct State {
 impl State {
     /// The last script whose words fit.
     pub(crate) fn script(&self, solve: &Solve) -> Script {
+        if solve.fetch {
+            return Script::default();
+        }
         let fits = self.scripts.iter().rev().find(|(w, _)| solve.is_about(w));
         fits.map(|(_, script)| script.clone()).unwrap_or_default()
     }

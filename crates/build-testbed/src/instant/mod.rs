@@ -107,9 +107,18 @@ impl InstantBuildKit {
         self.shared.change(|s| s.released.push(words));
     }
 
-    /// Every solve so far, oldest first.
+    /// Every build so far, oldest first.
     pub fn solves(&self) -> Vec<Solve> {
-        self.shared.read().solves.clone()
+        let mut solves = self.shared.read().solves.clone();
+        solves.retain(|s| !s.fetch);
+        solves
+    }
+
+    /// Every solve so far that only fetched a source, with the token it was given; oldest first.
+    pub fn fetches(&self) -> Vec<Solve> {
+        let mut solves = self.shared.read().solves.clone();
+        solves.retain(|s| s.fetch);
+        solves
     }
 
     /// Those with these words in image or source.

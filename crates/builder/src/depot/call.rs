@@ -106,7 +106,10 @@ impl Line {
             match self.limited(method, token, request, limit).await {
                 Ok(Nothing {}) => Ok(()),
                 Err(Trouble::Answered { code, message, .. })
-                    if matches!(code.as_str(), "failed_precondition" | "not_found" | "already_exists") =>
+                    if matches!(
+                        code.as_str(),
+                        "failed_precondition" | "not_found" | "already_exists"
+                    ) =>
                 {
                     tracing::info!(code, message, "a build was closed already");
                     Ok(())
@@ -135,7 +138,8 @@ impl Line {
         token: &Secret,
         request: &(impl Serialize + Sync),
     ) -> Result<T, Trouble> {
-        let lost = |error: reqwest::Error| Trouble::Lost(crate::verdict::chain(&error.without_url()));
+        let lost =
+            |error: reqwest::Error| Trouble::Lost(crate::verdict::chain(&error.without_url()));
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(method.path.split('/'));
@@ -177,7 +181,9 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Trouble> {
         match chunk.map_err(|error| Trouble::Lost(error.without_url().to_string()))? {
             None => return Ok(body),
             Some(chunk) if body.len() + chunk.len() > ANSWER => {
-                return Err(Trouble::Unreadable(format!("the answer is longer than {ANSWER} bytes")));
+                return Err(Trouble::Unreadable(format!(
+                    "the answer is longer than {ANSWER} bytes"
+                )));
             }
             Some(chunk) => body.extend_from_slice(&chunk),
         }
@@ -213,8 +219,8 @@ impl Trouble {
         let text = format!("{code}: {message}");
         match code.as_str() {
             "resource_exhausted" => BuildError::RateLimited { until_ms },
-            "unavailable" | "deadline_exceeded" | "internal" | "unknown" | "aborted" | "canceled"
-            | "data_loss" => BuildError::unavailable(operation, text),
+            "unavailable" | "deadline_exceeded" | "internal" | "unknown" | "aborted"
+            | "canceled" | "data_loss" => BuildError::unavailable(operation, text),
             _ => BuildError::refused(operation, text),
         }
     }
@@ -239,12 +245,21 @@ fn answered(status: u16, headers: &HeaderMap, body: &[u8], now: i64) -> Trouble 
         ("", _) => "unknown",
         (code, _) => code,
     };
-    let code: String = code.chars().filter(|c| c.is_ascii_lowercase() || *c == '_').take(40).collect();
+    let code: String = code
+        .chars()
+        .filter(|c| c.is_ascii_lowercase() || *c == '_')
+        .take(40)
+        .collect();
     let message: String = match said.message.trim() {
         "" => format!("HTTP {status}"),
-        text => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+        text => text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect(),
     };
-    let wait = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let wait = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
     let wait: Option<i64> = wait.and_then(|text| text.trim().parse().ok());
     Trouble::Answered {
         code,
@@ -278,18 +293,37 @@ mod tests {
             trouble.into_error(Operation::CreateBuild)
         };
         let said = |code: &str| format!(r#"{{"code":"{code}","message":"because\nof it"}}"#);
-        for code in ["unauthenticated", "permission_denied", "not_found", "invalid_argument", "failed_precondition"] {
-            let expected = BuildError::refused(Operation::CreateBuild, format!("{code}: because of it"));
+        for code in [
+            "unauthenticated",
+            "permission_denied",
+            "not_found",
+            "invalid_argument",
+            "failed_precondition",
+        ] {
+            let expected =
+                BuildError::refused(Operation::CreateBuild, format!("{code}: because of it"));
             assert_eq!(error(400, &said(code)), expected);
         }
-        for code in ["unavailable", "internal", "unknown", "deadline_exceeded", "aborted"] {
-            assert!(matches!(error(500, &said(code)), BuildError::Unavailable { .. }), "{code}");
+        for code in [
+            "unavailable",
+            "internal",
+            "unknown",
+            "deadline_exceeded",
+            "aborted",
+        ] {
+            assert!(
+                matches!(error(500, &said(code)), BuildError::Unavailable { .. }),
+                "{code}"
+            );
         }
         for status in [408, 500, 502, 503, 504, 400, 302] {
             assert!(error(status, "<html>busy").is_transient(), "{status}");
         }
         for status in [401, 403, 404] {
-            assert!(matches!(error(status, ""), BuildError::Refused { .. }), "{status}");
+            assert!(
+                matches!(error(status, ""), BuildError::Refused { .. }),
+                "{status}"
+            );
         }
         assert_eq!(error(429, ""), BuildError::RateLimited { until_ms: None });
         assert_eq!(
@@ -300,7 +334,12 @@ mod tests {
 
     #[test]
     fn a_rate_limit_says_when_to_come_back() {
-        for (after, until) in [("30", Some(31_000)), ("0", Some(2_000)), ("99999", Some(3_601_000)), ("soon", None)] {
+        for (after, until) in [
+            ("30", Some(31_000)),
+            ("0", Some(2_000)),
+            ("99999", Some(3_601_000)),
+            ("soon", None),
+        ] {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, HeaderValue::from_static(after));
             let trouble = answered(429, &headers, b"", 1_000);

@@ -207,8 +207,14 @@ mod tests {
         );
         for (outcome, expected) in [
             (Outcome::Success, json!({ "buildId": "b1", "success": {} })),
-            (Outcome::Failed("no".to_owned()), json!({ "buildId": "b1", "error": { "error": "no" } })),
-            (Outcome::Canceled, json!({ "buildId": "b1", "canceled": {} })),
+            (
+                Outcome::Failed("no".to_owned()),
+                json!({ "buildId": "b1", "error": { "error": "no" } }),
+            ),
+            (
+                Outcome::Canceled,
+                json!({ "buildId": "b1", "canceled": {} }),
+            ),
         ] {
             assert_eq!(json_of(FinishBuild::new("b1", &outcome)), expected);
         }
@@ -216,15 +222,23 @@ mod tests {
 
     #[test]
     fn answers_may_lack_what_is_empty_and_hold_what_is_unknown() {
-        let answer: Connected = serde_json::from_value(json!({ "pending": {} })).expect("an answer");
+        let answer: Connected =
+            serde_json::from_value(json!({ "pending": {} })).expect("an answer");
         assert_eq!(answer.pending.map(|pending| pending.wait_ms), Some(0));
         let answer: Connected = serde_json::from_value(json!({ "active": {
             "endpoint": "tcp://h:1", "serverName": "h", "cert": { "cert": "C", "key": "K" }, "caCert": { "cert": "A" },
             "compression": "x",
         } })).expect("an answer");
         let machine = answer.active.expect("a machine");
-        assert_eq!((machine.cert.key.as_str(), machine.ca_cert.cert.as_str()), ("K", "A"));
-        let created: CreatedBuild = serde_json::from_value(json!({ "buildId": "b" })).expect("an answer");
-        assert_eq!((created.build_id.as_str(), created.build_token.as_str()), ("b", ""));
+        assert_eq!(
+            (machine.cert.key.as_str(), machine.ca_cert.cert.as_str()),
+            ("K", "A")
+        );
+        let created: CreatedBuild =
+            serde_json::from_value(json!({ "buildId": "b" })).expect("an answer");
+        assert_eq!(
+            (created.build_id.as_str(), created.build_token.as_str()),
+            ("b", "")
+        );
     }
 }
