@@ -123,7 +123,12 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
     }
     let status = played.failure.as_ref().map(|(status, _)| *status);
     // a one-way message that fails for good leaves something undone; the comparison says what may be
-    let whole = !matches!(fault, Fault::Terminal(_));
+    let whole = match fault {
+        Fault::Terminal(_) => false,
+        // who ends the build then knows only that nobody wants it
+        Fault::UndoTwice(at) | Fault::UndoFails(at) => at.name != FINISH_BUILD,
+        _ => true,
+    };
     if played.broken.is_none() && whole && status == story.fails_with {
         match (story.holds)(lane, &scene).await {
             Ok(count) => played.invariants += count,
