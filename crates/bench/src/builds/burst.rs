@@ -87,7 +87,7 @@ async fn minute(
         // A branch each: on one branch a newer push takes the place of an older one that has not begun to build.
         let branch = format!("feature-{number}");
         let delivery = format!("{workspace}-{number}");
-        let push = || repository.push(stack, &branch, number, &delivery);
+        let push = || repository.push(stack, &branch, None, number, &delivery);
         pushes.push(push().await?);
         if number % REPEATED == 0 {
             push().await?;
