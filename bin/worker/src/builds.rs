@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
+use analytics::Analytics;
 use build::SealingKey;
+use build_log::{BuildLog, LogRow, StepRow};
 use builder::{
-    BuildKit, BuildKitSettings, Builder, Depot, DepotSettings, Limits, Platform, Secret, Tls,
+    BuildKit, BuildKitSettings, Builder, Depot, DepotSettings, Event, Limits, Platform, Secret, Tls,
 };
 use config::Config;
 use github::{AppKey, GitHub};
@@ -136,14 +138,19 @@ fn platform(config: &Config) -> Result<Platform, String> {
 ///
 /// # Errors
 /// A setting that cannot be used, by its key.
-pub fn build(config: &Config, db: &Db, github: &GitHub) -> Result<build::Deps, String> {
+pub fn build(
+    config: &Config,
+    db: &Db,
+    github: &GitHub,
+    log: &BuildLog,
+) -> Result<build::Deps, String> {
     let section = config.github.as_ref();
     Ok(build::Deps {
         db: db.clone(),
         builder: builder(config)?,
         vault: vault(config)?,
         github: github.clone(),
-        log: Arc::new(NoLog),
+        log: Arc::new(Lines(log.clone())),
         sealing: SealingKey::derived(config.registry.password.expose()),
         settings: build::Settings {
             repository: config.registry.repository.clone(),
@@ -191,12 +198,45 @@ pub fn slots(config: &Config, admin: &Admin) -> build_slot::Deps {
     build_slot::Deps {
         admin: admin.clone(),
         limit: config.deploy.builds_per_workspace,
-        timings: build_slot::Timings::default(),
+        timings: timings::slots(config),
     }
 }
 
-struct NoLog;
+/// Where steps and lines of builds go: to ClickHouse, where there is one.
+pub fn log(analytics: Option<&Analytics>) -> BuildLog {
+    match analytics {
+        Some(analytics) => BuildLog::start(analytics.clone(), build_log::Limits::default()),
+        None => BuildLog::nowhere(),
+    }
+}
 
-impl build::BuildLog for NoLog {
-    fn event(&self, _: &build::Owner, _: builder::Event) {}
+/// Events of a builder as rows.
+struct Lines(BuildLog);
+
+impl build::BuildLog for Lines {
+    fn event(&self, owner: &build::Owner, event: Event) {
+        let owner = owner.clone();
+        match event {
+            Event::Step(step) => self.0.step(StepRow {
+                step_id: step.id,
+                started_at: step.started_at,
+                completed_at: step.completed_at,
+                workspace_id: owner.workspace_id,
+                project_id: owner.project_id,
+                deployment_id: owner.deployment_id,
+                name: step.name,
+                cached: step.cached,
+                error: step.error,
+                has_logs: step.has_logs,
+            }),
+            Event::Log(line) => self.0.line(LogRow {
+                time: line.time,
+                workspace_id: owner.workspace_id,
+                project_id: owner.project_id,
+                deployment_id: owner.deployment_id,
+                step_id: line.step_id,
+                message: line.message,
+            }),
+        }
+    }
 }

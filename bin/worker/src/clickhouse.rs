@@ -2,9 +2,12 @@
 //!
 //! Not for what is asked: see the services.
 
+use std::sync::Arc;
+
 use analytics::{Address, Admin, Analytics};
 use clickhouse_user::Access;
 use config::{Config, Secret};
+use quota_check::{BillableUsage, Unconfigured};
 use vault::Vault;
 
 use crate::connect::chain;
@@ -39,6 +42,14 @@ pub fn access(config: &Config) -> Result<Option<Access>, String> {
                 .map_err(|e| format!("vault.url: {}", chain(&e)))?,
         })),
         _ => Ok(None),
+    }
+}
+
+/// Where usage comes from: the analytics store, or nowhere.
+pub fn usage(analytics: Option<&Analytics>) -> Arc<dyn BillableUsage> {
+    match analytics {
+        Some(analytics) => Arc::new(analytics.clone()),
+        None => Arc::new(Unconfigured),
     }
 }
 

@@ -203,6 +203,7 @@ impl Worker {
                 Err(_) => cleanup.push(server_ended()),
             }
         }
+        self.deps.build_log.close(CLEANUP).await;
         self.no_more_tasks.cancel();
         cleanup.extend(self.tasks.join(CLEANUP).await);
         match tokio::time::timeout(CLEANUP, self.deps.db.clone().close()).await {

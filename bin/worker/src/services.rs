@@ -43,7 +43,7 @@ use openapi::{Openapi, Scraper, Way};
 use openapi_client::OpenapiService;
 use project::Project;
 use project_client::ProjectService;
-use quota_check::{BillableUsage, QuotaCheck, Unconfigured};
+use quota_check::QuotaCheck;
 use quota_check_client::QuotaCheckService;
 use request_counts::{RequestCounts, Unavailable};
 use restate_api::{Admin, Ingress};
@@ -76,6 +76,8 @@ pub struct Deps {
     pub deploy: deploy::Deps,
     /// What BuildService and its sweep share.
     pub build: build::Deps,
+    /// Where steps and lines of builds go; to be closed when nothing builds any more.
+    pub build_log: build_log::BuildLog,
     /// How many builds of a workspace run at a time.
     pub slots: build_slot::Deps,
     /// What GitHub is told with.
@@ -136,7 +138,8 @@ impl Deps {
             None => Arc::new(Unavailable),
         };
         let github = builds::github(&config)?;
-        let build = builds::build(&config, &db, &github)?;
+        let build_log = builds::log(analytics.as_ref());
+        let build = builds::build(&config, &db, &github, &build_log)?;
         let deploy = deploy::Deps {
             db: db.clone(),
             settings: deploy::Settings {
@@ -185,6 +188,7 @@ impl Deps {
             statuses: builds::statuses(&config, &db, &github),
             webhooks: builds::webhooks(&config, &db, &github, &admin),
             build,
+            build_log,
             db,
             ingress,
             admin,
@@ -241,14 +245,6 @@ pub fn resolver(config: &Config) -> Result<dns::Resolver, String> {
 
 fn key(config: &Config) -> Option<&str> {
     Some(config.restate.api_key.expose()).filter(|k| !k.is_empty())
-}
-
-/// Where usage comes from: the analytics store, or nowhere.
-fn usage(deps: &Deps) -> Arc<dyn BillableUsage> {
-    match &deps.analytics {
-        Some(analytics) => Arc::new(analytics.clone()),
-        None => Arc::new(Unconfigured),
-    }
 }
 
 /// Binds every service. With identity keys, only requests signed by one of them are served.
@@ -350,7 +346,7 @@ pub fn endpoint(deps: &Deps, identity_keys: &[String]) -> Result<Endpoint, Strin
         .bind(
             QuotaCheckService(QuotaCheck::new(
                 db(),
-                usage(deps),
+                clickhouse::usage(deps.analytics.as_ref()),
                 deps.quota_webhook.clone(),
                 deps.quota_heartbeat.clone(),
             ))

@@ -118,6 +118,8 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
             // Read below.
             "statuses.patience" | "statuses.settle_after" => continue,
             // Read below.
+            "slots.settle" => continue,
+            // Read below.
             "scheduler.rearm" | "scheduler.look" => continue,
             // Read below.
             "openapi.first_pause" | "openapi.longest_pause" => continue,
@@ -157,6 +159,14 @@ pub fn statuses(config: &Config) -> github_status::Timings {
     ] {
         *field = config.test_timings.get(name).copied().unwrap_or(*field);
     }
+    t
+}
+
+/// Waiting times of BuildSlotService.
+pub fn slots(config: &Config) -> build_slot::Timings {
+    let mut t = build_slot::Timings::default();
+    let settle = config.test_timings.get("slots.settle").copied();
+    t.settle = settle.unwrap_or(t.settle);
     t
 }
 

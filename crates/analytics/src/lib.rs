@@ -1,5 +1,5 @@
-//! The analytics store, ClickHouse, over its HTTP interface: what the worker reads there, and the administrator's
-//! connection by which it manages users.
+//! The analytics store, ClickHouse, over its HTTP interface: what the worker reads and writes there, and the
+//! administrator's connection by which it manages users.
 //!
 //! Not here: anything of Restate, decisions about the numbers, and retries (a durable step repeats itself).
 
@@ -10,6 +10,7 @@ mod call;
 mod connect;
 mod error;
 mod reads;
+mod writes;
 
 use std::fmt;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use admin::Admin;
 pub use builds::{BuildLine, BuildOf, BuildStep};
 pub use error::{AnalyticsError, Class};
 pub use reads::{LastUsed, LastUsedPage, Usage};
+pub use writes::{BuildLogRow, BuildStepRow};
 
 /// Time of one question, connecting included.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -252,6 +252,18 @@ fn route(
             state.deployments.push(made.clone());
             (201, made)
         }
+        ("GET", ["deployments", id, "statuses"]) => {
+            if !may("deployments", "read") {
+                return forbidden();
+            }
+            (200, slice(&statuses_of(state, id)))
+        }
+        ("GET", ["commits", sha, "statuses"]) => {
+            if !may("statuses", "read") {
+                return forbidden();
+            }
+            (200, slice(&statuses_of(state, sha)))
+        }
         ("POST", ["deployments", id, "statuses"]) => {
             if !may("deployments", "write") {
                 return forbidden();
@@ -302,4 +314,16 @@ fn route(
         }
         _ => not_found(),
     }
+}
+
+/// Those of a deployment or a commit, the newest first, as GitHub gives them.
+fn statuses_of(state: &State, id: &str) -> Vec<Value> {
+    let all = state.statuses.iter().enumerate().rev();
+    let ours = all.filter(|(_, (of, _))| of == id);
+    ours.map(|(at, (_, body))| {
+        let mut status = body.clone();
+        status["id"] = at.into();
+        status
+    })
+    .collect()
 }

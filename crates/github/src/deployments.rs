@@ -10,7 +10,7 @@ use crate::{Access, GitHub, GitHubError, Operation, Permissions, Repository};
 
 /// Longest description GitHub takes, characters.
 const DESCRIPTION: usize = 140;
-/// Deployments of one commit and environment that are looked through.
+/// Deployments of one commit and environment, or statuses of a deployment, that are looked through.
 const PAGE: &str = "100";
 
 /// What a deployment at GitHub is for.
@@ -101,6 +101,31 @@ struct Found {
 }
 
 #[derive(Deserialize)]
+struct Status {
+    id: i64,
+    state: String,
+    #[serde(default)]
+    description: Option<String>,
+    /// Of a commit's status: the check.
+    #[serde(default)]
+    context: String,
+    /// Of a commit's status: where it leads.
+    #[serde(default)]
+    target_url: Option<String>,
+}
+
+impl Status {
+    fn says(&self, state: &serde_json::Value, description: &str) -> bool {
+        *state == self.state
+            && self.description.as_deref().unwrap_or_default() == short(description)
+    }
+}
+
+fn newest<'a>(statuses: impl Iterator<Item = &'a Status>) -> Option<&'a Status> {
+    statuses.max_by_key(|s| s.id)
+}
+
+#[derive(Deserialize)]
 struct Pull {
     number: i64,
 }
@@ -153,7 +178,7 @@ impl GitHub {
         Ok(made.id)
     }
 
-    /// Adds a status to a deployment. A repeated one shows once more in its history and changes nothing.
+    /// Adds a status to a deployment, unless the newest one there says the same: asked again, nothing is added.
     ///
     /// # Errors
     /// [`GitHubError`].
@@ -177,6 +202,14 @@ impl GitHub {
             &id,
             "statuses",
         ];
+        let ask = Ask {
+            query: &[("per_page", PAGE)],
+            ..Ask::get(Operation::FindStatus, &path, token.as_ref())
+        };
+        let there: Vec<Status> = self.line.read(ask).await?;
+        if newest(there.iter()).is_some_and(|s| s.says(&json!(new.state), new.description)) {
+            return Ok(());
+        }
         let ask = Ask::post(Operation::DeploymentStatus, &path, token.as_ref());
         let mut body = json!({
             "state": new.state,
@@ -195,7 +228,7 @@ impl GitHub {
         Ok(())
     }
 
-    /// Sets what a check says of a commit; the newest of a context counts.
+    /// Sets what a check says of a commit, unless the newest of its context says the same; the newest counts.
     ///
     /// # Errors
     /// [`GitHubError`].
@@ -217,6 +250,26 @@ impl GitHub {
             "statuses",
             sha,
         ];
+        let read = [
+            "repos",
+            repository.owner(),
+            repository.name(),
+            "commits",
+            sha,
+            "statuses",
+        ];
+        let ask = Ask {
+            query: &[("per_page", PAGE)],
+            ..Ask::get(Operation::FindStatus, &read, token.as_ref())
+        };
+        let there: Vec<Status> = self.line.read(ask).await?;
+        let ours = there.iter().filter(|s| s.context == new.context);
+        if newest(ours).is_some_and(|s| {
+            s.says(&json!(new.state), new.description)
+                && s.target_url.as_deref().unwrap_or_default() == new.target_url
+        }) {
+            return Ok(());
+        }
         let ask = Ask::post(Operation::CommitStatus, &path, token.as_ref());
         let body = json!({
             "state": new.state,

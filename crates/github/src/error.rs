@@ -18,6 +18,8 @@ pub enum Operation {
     FindDeployment,
     /// Creating a deployment.
     CreateDeployment,
+    /// Reading the statuses of a deployment or a commit.
+    FindStatus,
     /// Adding a status to a deployment.
     DeploymentStatus,
     /// Adding a status to a commit.
@@ -43,6 +45,7 @@ impl Operation {
             Self::Compare => "compare",
             Self::FindDeployment => "find_deployment",
             Self::CreateDeployment => "create_deployment",
+            Self::FindStatus => "find_status",
             Self::DeploymentStatus => "deployment_status",
             Self::CommitStatus => "commit_status",
             Self::FindPull => "find_pull",

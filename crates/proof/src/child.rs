@@ -34,8 +34,6 @@ pub async fn serve(config: &Path) -> Result<(), String> {
         .map_err(|e| e.to_string())?;
     let mut deps = worker::services::Deps::new(config, db).await?;
     deps.deploy.counts = Arc::new(NoRequests);
-    deps.deploy.neighbours.github_status = true;
-    deps.deploy.neighbours.openapi = true;
 
     let faults = listen_for_faults()?;
     let endpoint = worker::services::endpoint(&deps, &[])?;

@@ -14,6 +14,11 @@ use crate::effects::tell;
 /// Name of the driver.
 pub(crate) const DRIVER: &str = "proof.Driver";
 
+/// Stands for a promise of the driver's.
+pub(crate) const AWAKEABLE: &str = "<awakeable>";
+/// Stands for the driver's own invocation.
+pub(crate) const INVOCATION: &str = "<invocation>";
+
 /// A call to be made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Wanted {
@@ -27,7 +32,8 @@ struct Driver;
 
 #[restate_sdk::service(name = "proof.Driver")]
 impl Driver {
-    /// Calls a handler, of a service where there is no key, and passes its answer or failure on.
+    /// Calls a handler, of a service where there is no key, and passes its answer or failure on. A field of the message may
+    /// be [`AWAKEABLE`], whose promise is waited for, or [`INVOCATION`].
     #[handler(name = "Call")]
     async fn call(
         &self,
@@ -39,42 +45,30 @@ impl Driver {
         } else {
             RequestTarget::object(wanted.service, wanted.key, wanted.handler)
         };
+        let mut body = wanted.body;
+        let me = ctx.invocation_id().to_owned();
+        let mut promised = None;
+        for value in body
+            .as_object_mut()
+            .into_iter()
+            .flat_map(|b| b.values_mut())
+        {
+            if value == AWAKEABLE {
+                let (id, told) = ctx.awakeable::<Json<Value>>();
+                *value = id.into();
+                promised = Some(told);
+            } else if value == INVOCATION {
+                *value = me.clone().into();
+            }
+        }
         let answer = ctx
-            .request::<Json<Value>, Json<Value>>(target, Json(wanted.body))
+            .request::<Json<Value>, Json<Value>>(target, Json(body))
             .call()
             .await?;
+        if let Some(told) = promised {
+            told.await?;
+        }
         Ok(answer)
-    }
-}
-
-struct GitHub;
-
-impl github_status_client::GitHubStatusBackend for GitHub {
-    async fn init<'a>(
-        &'a self,
-        ctx: ObjectContext<'a>,
-        req: msg::GitHubStatusInitRequest,
-    ) -> HandlerResult<msg::GitHubStatusInitResponse> {
-        tell(ctx.key(), format!("github init {}", req.environment_label));
-        Ok(msg::GitHubStatusInitResponse {})
-    }
-
-    async fn report_status<'a>(
-        &'a self,
-        ctx: ObjectContext<'a>,
-        req: msg::GitHubStatusReportRequest,
-    ) -> HandlerResult<msg::GitHubStatusReportResponse> {
-        let state = serde_json::to_value(req.state).unwrap_or_default();
-        tell(ctx.key(), format!("github {state} {}", req.description));
-        Ok(msg::GitHubStatusReportResponse {})
-    }
-
-    async fn settle<'a>(
-        &'a self,
-        _: ObjectContext<'a>,
-        _: msg::GitHubStatusSettleRequest,
-    ) -> HandlerResult<msg::GitHubStatusSettleResponse> {
-        Ok(msg::GitHubStatusSettleResponse {})
     }
 }
 
@@ -117,9 +111,6 @@ impl certificate_client::CertificateBackend for Certificates {
 pub(crate) fn endpoint(served: &[String]) -> Endpoint {
     let open = |name: &str| !served.iter().any(|s| s == name);
     let mut builder = Endpoint::builder().bind(Driver);
-    if open(github_status_client::SERVICE) {
-        builder = builder.bind(github_status_client::GitHubStatusService(GitHub));
-    }
     if open(openapi_client::SERVICE) {
         builder = builder.bind(openapi_client::OpenapiService(Openapi));
     }

@@ -5,8 +5,6 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use faults::Kind;
-
 use crate::{Fault, Form, Story};
 
 /// What was told, by the name it is about, in order.
@@ -34,8 +32,20 @@ pub struct Keyless(&'static str);
 pub const ACME_NEW_ORDER: Keyless = Keyless("acme newOrder");
 /// A message to a Slack webhook.
 pub const SLACK_WEBHOOK: Keyless = Keyless("slack webhook");
+/// A project at Depot.
+pub const DEPOT_CREATE_PROJECT: Keyless = Keyless("depot CreateProject");
+/// A build at Depot; the one whose answer was lost is never given a machine.
+pub const DEPOT_CREATE_BUILD: Keyless = Keyless("depot CreateBuild");
+/// The end of a build at Depot; only the same end may be told again.
+pub const DEPOT_FINISH_BUILD: Keyless = Keyless("depot FinishBuild");
 /// All of them.
-pub const KEYLESS: [Keyless; 2] = [ACME_NEW_ORDER, SLACK_WEBHOOK];
+pub const KEYLESS: [Keyless; 5] = [
+    ACME_NEW_ORDER,
+    SLACK_WEBHOOK,
+    DEPOT_CREATE_PROJECT,
+    DEPOT_CREATE_BUILD,
+    DEPOT_FINISH_BUILD,
+];
 
 impl Keyless {
     /// The words its line begins with.
@@ -53,9 +63,9 @@ fn allowed(story: &Story, fault: &Fault) -> Vec<Keyless> {
         ours.map(|(effect, _)| *effect).collect()
     };
     match fault {
-        Fault::Kill(_) | Fault::Cut(_) => of(None),
+        // a cancellation cuts the stream too, so that it comes at its place
+        Fault::Kill(_) | Fault::Cut(_) | Fault::Cancel(_) => of(None),
         Fault::Lost(at) => of(Some(&at.name)),
-        Fault::Cancel(at) if at.kind == Kind::RUN_RESULT => of(Some(&at.name)),
         _ => Vec::new(),
     }
 }
@@ -89,6 +99,7 @@ pub(crate) fn once(story: &Story, fault: &Fault, form: &mut Form) -> Result<(), 
 mod tests {
     use super::*;
     use crate::Point;
+    use faults::Kind;
 
     fn story() -> Story {
         let mut story = crate::stories().remove(0);
@@ -122,9 +133,11 @@ mod tests {
         assert_eq!(judge(&lost, &[order, order, slack]), Ok(2));
         assert!(judge(&lost, &[order, order, order]).is_err(), "only one");
         assert!(judge(&lost, &[slack, slack]).is_err(), "another step's");
-        let kill = Fault::Kill(at(Kind::RUN, "order"));
-        assert_eq!(judge(&kill, &[slack, slack]), Ok(1));
-        assert!(judge(&kill, &[order, order, slack, slack]).is_err());
+        for fault in [Fault::Kill, Fault::Cut, Fault::Cancel] {
+            let fault = fault(at(Kind::RUN, "order"));
+            assert_eq!(judge(&fault, &[slack, slack]), Ok(1));
+            assert!(judge(&fault, &[order, order, slack, slack]).is_err());
+        }
     }
 
     #[test]
@@ -135,7 +148,6 @@ mod tests {
             Fault::Suspend(Vec::new()),
             Fault::Transient(at(Kind::RUN_RESULT, "order")),
             Fault::Terminal(at(Kind::RUN_RESULT, "order")),
-            Fault::Cancel(at(Kind::RUN, "order")),
         ] {
             assert!(judge(&fault, &[order, order]).is_err(), "{fault:?}");
         }

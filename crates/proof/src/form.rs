@@ -12,6 +12,8 @@ use serde::Serialize;
 use crate::effects::told;
 use crate::lane::DEPLOYMENT;
 use crate::{Lane, Scene, Story};
+use build_slot_client::SERVICE as SLOTS;
+use github_status_client::SERVICE as STATUS;
 
 /// Section → lines. Equal forms are equal worlds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -28,7 +30,7 @@ const USED_UP: [&str; 6] = [
 ];
 
 /// Per section: one text a row, by app.
-const QUERIES: [(&str, &str); 11] = [
+const QUERIES: [(&str, &str); 13] = [
     ("app", "SELECT CONCAT_WS(' ', IFNULL(current_deployment_id, 'none'), is_rolled_back) AS t FROM apps WHERE id = ?"),
     ("deployments", "SELECT CONCAT_WS(' ', id, IF(desired_state <> 'running' AND status IN ('ready', 'stopped'), 'asleep', status), desired_state, IFNULL(image, '-')) AS t FROM deployments WHERE app_id = ?"),
     ("steps", "SELECT CONCAT_WS(' ', s.deployment_id, s.step, IF(s.ended_at IS NULL, 'open', 'ended'), IF(s.error IS NULL, '', 'error')) AS t
@@ -47,6 +49,10 @@ const QUERIES: [(&str, &str); 11] = [
     ("waits", "SELECT CONCAT_WS(' ', w.deployment_id) AS t
       FROM ctrl_worker_waits w JOIN deployments d ON d.id = w.deployment_id WHERE d.app_id = ?"),
     ("sources", "SELECT deployment_id AS t FROM ctrl_worker_rollback_sources WHERE app_id = ?"),
+    ("builds", "SELECT CONCAT_WS(' ', b.deployment_id, IFNULL(b.outcome, '-'), IF(b.finished_at IS NULL, 'open', 'finished'), IF(b.sealed_token = '', 'no token', 'token')) AS t
+      FROM ctrl_worker_builds b JOIN deployments d ON d.id = b.deployment_id WHERE d.app_id = ?"),
+    ("commits", "SELECT CONCAT_WS(' ', id, git_branch, git_commit_sha, IFNULL(git_commit_message, '-'), IF(github_deployment_id IS NULL, 'not at GitHub', 'at GitHub')) AS t
+      FROM deployments WHERE app_id = ?"),
 ];
 
 static SUFFIX: LazyLock<Regex> =
@@ -70,6 +76,14 @@ impl Form {
             "state".to_owned(),
             nameless(scene, state(lane, scene).await?),
         );
+        form.insert(
+            "slots".to_owned(),
+            nameless(scene, slots(lane, scene).await?),
+        );
+        let reports = lane.state(STATUS, &scene.keys()).await?;
+        let reports = reports.into_iter();
+        let reports = reports.map(|(key, name, _)| format!("{key} github {name}"));
+        form.insert("reports".to_owned(), nameless(scene, reports.collect()));
         // in the order they were told
         let mut told: Vec<String> = Vec::new();
         for (name, placeholder) in &scene.names {
@@ -161,19 +175,30 @@ impl Form {
         expect("routes", &|_| false);
         expect("waits", &|_| false);
         expect("runs", &|l| l.contains(" ended "));
+        expect("builds", &|l| l.contains(" finished "));
         lines
     }
 }
 
 async fn state(lane: &Lane, scene: &Scene) -> Result<Vec<String>, String> {
     let mut lines = Vec::new();
-    let keys: Vec<&str> = scene
-        .deployments
-        .iter()
-        .map(|(_, id)| id.as_str())
-        .collect();
-    for (key, _, value) in lane.state(DEPLOYMENT, &keys).await? {
+    for (key, _, value) in lane.state(DEPLOYMENT, &scene.keys()).await? {
         lines.push(format!("{key} scheduled to {}", value["To"]));
+    }
+    Ok(lines)
+}
+
+/// Who builds and who waits for a slot.
+async fn slots(lane: &Lane, scene: &Scene) -> Result<Vec<String>, String> {
+    let mut lines = Vec::new();
+    let workspace = [scene.app.workspace_id.as_str()];
+    for (key, _, value) in lane.state(SLOTS, &workspace).await? {
+        for place in ["active", "waiting"] {
+            let all = value["queue"][place].as_array().cloned();
+            for who in all.unwrap_or_default() {
+                lines.push(format!("{key} {place} {}", who["deployment"]));
+            }
+        }
     }
     Ok(lines)
 }

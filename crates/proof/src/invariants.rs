@@ -59,5 +59,10 @@ pub(crate) async fn check(lane: &Lane, scene: &Scene, before: &Form) -> Result<u
             return Err(format!("{name}: {broken:?}"));
         }
     }
-    Ok(RULES.len())
+    let broken = lane.outside.builds.broken();
+    if !broken.is_empty() {
+        let broken: Vec<String> = broken.iter().map(|b| scene.nameless(b)).collect();
+        return Err(format!("builds at Depot end, and in one way: {broken:?}"));
+    }
+    Ok(RULES.len() + 1)
 }

@@ -232,6 +232,7 @@ impl Lane {
                 body: Value::Null,
             },
             late: None,
+            sleeps_before: 0,
             beside: None,
         }
     }
@@ -337,6 +338,8 @@ quota_check = false
 certificate_renewal = false
 idle_scale_down = false
 key_last_used_sync = false
+[deploy]
+build_wait_timeout = "8s"
 [test_timings.deploy]
 ready_timeout = "4s"
 wake_timeout = "4s"

@@ -4,6 +4,7 @@
 //! Not for production, and not for behaviour without faults: that is what the acceptance tests show. See
 //! `docs/proof.md`.
 
+mod build_side;
 mod child;
 mod coverage;
 pub mod defects;
@@ -27,7 +28,10 @@ mod worker_process;
 
 pub use child::serve;
 pub use coverage::uncovered;
-pub use effects::{ACME_NEW_ORDER, KEYLESS, Keyless, SLACK_WEBHOOK};
+pub use effects::{
+    ACME_NEW_ORDER, DEPOT_CREATE_BUILD, DEPOT_CREATE_PROJECT, DEPOT_FINISH_BUILD, KEYLESS, Keyless,
+    SLACK_WEBHOOK,
+};
 pub use fault::{Fault, Point};
 pub use form::Form;
 pub use lane::{Lane, set_patience};

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use testbed::{ChallengeRows, DnsServer, Http01, Pebble, PebbleCounts, PebbleOptions};
 use vault::Vault;
 
+use crate::build_side::BuildSide;
 use crate::effects::{ACME_NEW_ORDER, SLACK_WEBHOOK};
 
 /// What the worker of a lane reaches beside Restate and the database.
@@ -22,6 +23,8 @@ pub(crate) struct Outside {
     pub(crate) clickhouse: &'static ClickHouse,
     /// The database of the engine that the worker reads: this lane's own.
     pub(crate) database: String,
+    /// Where sources come from and images are built.
+    pub(crate) builds: BuildSide,
     vault: vault_dev::Server,
     pebble: Pebble,
     /// What the authority had done when the play began.
@@ -66,6 +69,7 @@ impl Outside {
             _port_80: port_80,
             clickhouse,
             database,
+            builds: BuildSide::start().await?,
             vault: vault.map_err(|e| e.to_string())?,
         })
     }
@@ -101,12 +105,13 @@ admin_url = "{}"
 admin_http_url = "{http}"
 [slack]
 quota_check_webhook_url = "{}/slack"
-"#,
+{}"#,
             self.dns.addr(),
             self.vault.url(),
             self.clickhouse.native_url_of(&self.database),
             native,
             self.hooks.url(),
+            self.builds.config(),
         )
     }
 
@@ -148,7 +153,8 @@ early = "100ms"
             format!("<outside> {what} {body}")
         };
         let told = self.hooks.received().into_iter().map(line);
-        told.chain(self.issued()).collect()
+        let told = told.chain(self.issued());
+        told.chain(self.builds.told()).collect()
     }
 
     /// What the authority has done in this play. It runs one play at a time, so everything of it is this play's.
@@ -173,6 +179,7 @@ early = "100ms"
     /// A play begins: what was told before is another one's.
     pub(crate) fn forget(&self) {
         self.hooks.forget();
+        self.builds.forget();
         let mut before = self
             .issued_before
             .lock()

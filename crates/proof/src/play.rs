@@ -2,6 +2,7 @@
 //!
 //! Not for which faults there are to try: see `runner`.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,9 @@ const UNDO_STEPS: &[&str] = &[
     "withdraw",
 ];
 
+/// The step that ends a build at the builder; where it fails for good, the sweep of builds ends it.
+const FINISH_BUILD: &str = "finish build";
+
 /// Plays a story with a fault.
 ///
 /// # Errors
@@ -77,7 +81,14 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
         ended.map_err(|e| format!("the invocation beside it failed: {e}"))?;
     }
     lane.quiet(None).await?;
-    if matches!(fault, Fault::Terminal(at) if is_undo(&at.name)) {
+    if let Fault::Terminal(at) = fault
+        && (is_undo(&at.name) || at.name == FINISH_BUILD)
+    {
+        if at.name == FINISH_BUILD {
+            // whose own Deploy is none of the story has ended meanwhile
+            let sql = "UPDATE deployments SET status = 'failed', updated_at = 1 WHERE app_id = ? AND status = 'building'";
+            lane.execute(sql, &[&scene.app.app_id]).await;
+        }
         reconciled(lane, &scene).await;
     }
     let mut after = Form::read(lane, story, &scene).await?;
@@ -125,12 +136,14 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
     Ok(played)
 }
 
-/// An undo that fails for good is finished by the reconciler: waits until nothing is in work any more, or too long.
+/// What fails for good on the way to an end is finished by the reconciler, or by the sweep of builds: waits until nothing
+/// is in work any more, or too long.
 async fn reconciled(lane: &Lane, scene: &Scene) {
     let until = Instant::now() + patience() / 4;
     let sql = "SELECT d.id AS t FROM deployments d LEFT JOIN deployment_topology t ON t.deployment_id = d.id
+               LEFT JOIN ctrl_worker_builds b ON b.deployment_id = d.id
                WHERE d.app_id = ? AND (d.status IN ('starting','building','deploying','network','finalizing')
-                 OR d.status = 'failed' AND t.desired_status = 'running')";
+                 OR d.status = 'failed' AND t.desired_status = 'running' OR b.finished_at IS NULL AND b.build_id IS NOT NULL)";
     while Instant::now() < until && !lane.texts(sql, &[&scene.app.app_id]).await.is_empty() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -250,9 +263,13 @@ async fn request(lane: &Lane, story: &Story, scene: &Scene, armed: &Armed) -> Re
                 looks += 1;
                 lane.resume().await;
             }
-            let waits = |s: &Seen| s.kind == Kind::SLEEP && s.handler == story.handler;
+            let sleeps = || -> BTreeSet<Option<usize>> {
+                let of = |s: &Seen| s.kind == Kind::SLEEP && s.handler == story.handler;
+                let all = lane.proxy.journal();
+                all.into_iter().filter(of).map(|s| s.index).collect()
+            };
             if let Some(id) = late
-                && (cut || lane.proxy.journal().iter().any(waits))
+                && (cut || sleeps().len() > scene.sleeps_before)
             {
                 scene.let_instances_start(id);
                 late = None;

@@ -35,6 +35,8 @@ pub struct Scene {
     pub request: Request,
     /// Deployment whose instances start only once a handler waits for them.
     pub late: Option<String>,
+    /// Sleeps of the handler before the one in which it waits for the late instances.
+    pub sleeps_before: usize,
     /// Another invocation that has to end after the request; its instances start when the request is done.
     pub beside: Option<String>,
 }
@@ -46,6 +48,11 @@ impl Scene {
             .iter()
             .find(|(r, _)| *r == role)
             .map_or("", |(_, id)| id)
+    }
+
+    /// The ids of all deployments.
+    pub fn keys(&self) -> Vec<&str> {
+        self.deployments.iter().map(|(_, id)| id.as_str()).collect()
     }
 
     /// Gives a name that differs from play to play a placeholder like `<domain>`. Object keys need one: only commands of

@@ -153,8 +153,9 @@ fn rows(report: &mut Report, count: usize, minute: &Minute) {
     let (least, most) = ends(&means);
     let what = "the wait for a turn, beginning of the step `building` until the build is opened: Jain's index over the means of the \
                 repositories (1: all equal, 0.05: one bears everything)";
-    let figure =
-        format!("{index:.3}; the means of the repositories are between {least:.1} s and {most:.1} s");
+    let figure = format!(
+        "{index:.3}; the means of the repositories are between {least:.1} s and {most:.1} s"
+    );
     let row = Row::new("200-pushes-fairness", what, figure);
     let complete = means.len() == REPOSITORIES.min(count);
     report.add(row.aim("at least 0.9", complete && index >= AIM_JAIN));

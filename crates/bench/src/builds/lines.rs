@@ -106,7 +106,8 @@ async fn written(
     count: usize,
     began: Instant,
 ) -> Result<(usize, Duration)> {
-    let sql = format!("SELECT count() FROM default.build_step_logs_v1 WHERE deployment_id = '{id}'");
+    let sql =
+        format!("SELECT count() FROM default.build_step_logs_v1 WHERE deployment_id = '{id}'");
     let (mut most, mut since) = (0, Instant::now());
     loop {
         let asked = Instant::now();

@@ -58,9 +58,11 @@ pub(crate) async fn measure(
     }
     let times = Times::of(sent);
     let passed = times.percentile(50.0) < AIM_P50 && times.percentile(99.0) < AIM_P99;
-    let what = "a push handed to HandlePush through ingress, until Restate has its Deploy, one at a time";
+    let what =
+        "a push handed to HandlePush through ingress, until Restate has its Deploy, one at a time";
     let figure = format!("{times} ({} pushes)", times.count());
-    report.add(Row::new("webhook-to-deploy", what, figure).aim("p50 < 100 ms, p99 < 250 ms", passed));
+    report
+        .add(Row::new("webhook-to-deploy", what, figure).aim("p50 < 100 ms, p99 < 250 ms", passed));
     report.note(format!(
         "`webhook-to-deploy`: until its deployment was ready, looked at every 5 ms: {}.",
         Times::of(whole)
@@ -126,7 +128,8 @@ async fn children(
         ids.join(", ")
     );
     let rows = stack.admin.query(&sql).await?;
-    let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let text =
+        |row: &serde_json::Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
     rows.iter()
         .map(|row| {
             let created = row["created"].as_i64();

@@ -121,7 +121,9 @@ async fn send(args: &Args, signature: &str, body: String) -> Result<Value, Box<d
     let answer = sender.send_request(request).await?;
     let status = answer.status().as_u16();
     let text = answer.into_body().collect().await?.to_bytes();
-    Ok(json!({ "status": status, "delivery": args.delivery, "answer": String::from_utf8_lossy(&text) }))
+    Ok(
+        json!({ "status": status, "delivery": args.delivery, "answer": String::from_utf8_lossy(&text) }),
+    )
 }
 
 #[cfg(test)]
@@ -131,6 +133,9 @@ mod tests {
     #[test]
     fn the_signature_is_that_of_githubs_own_example() {
         let wanted = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
-        assert_eq!(sign(b"It's a Secret to Everybody", b"Hello, World!"), wanted);
+        assert_eq!(
+            sign(b"It's a Secret to Everybody", b"Hello, World!"),
+            wanted
+        );
     }
 }

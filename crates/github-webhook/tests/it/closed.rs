@@ -137,18 +137,21 @@ fn a_forks_pull_request_is_known_by_its_number() {
     testbed::run(async {
         let world = World::new().await;
         let app = world.app().await;
-        world.handle(&world.fork("fix", &sha('a'), "d1")).await;
-        let up = deployment(&world, &app, "renamed", true, "ready").await;
-        let own = deployment(&world, &app, "fix", false, "ready").await;
         world
-            .call("ClosePullRequest", &closed(&world, "fix", true))
+            .handle(&world.fork("of-a-fork", &sha('a'), "d1"))
+            .await;
+        let up = deployment(&world, &app, "renamed", true, "ready").await;
+        let own = deployment(&world, &app, "of-a-fork", false, "ready").await;
+        world
+            .call("ClosePullRequest", &closed(&world, "of-a-fork", true))
             .await
             .expect("closed");
         let waiting = world.rows(&app).await.remove(0);
         assert_eq!(waiting.status, "failed");
         becomes(&world, &up, "ready", "archived", 1).await;
         becomes(&world, &own, "ready", "running", 2).await;
-        assert!(world.fake.seen("GET").is_empty());
+        let asked = world.fake.seen("GET").into_iter();
+        assert_eq!(asked.filter(|s| s.line.contains("of-a-fork")).count(), 0);
     });
 }
 

@@ -12,7 +12,7 @@ use crate::neighbours::deploys;
 use crate::world::*;
 
 const COMMITS: &str = "abcd";
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 8;
 
 async fn play(seed: u64, github_knows: bool) {
     println!("seed {seed}, GitHub knows: {github_knows}");

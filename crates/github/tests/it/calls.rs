@@ -186,6 +186,59 @@ fn statuses_say_what_they_are_told_and_no_more_than_github_takes() {
 }
 
 #[test]
+fn a_status_whose_answer_was_lost_is_not_added_again() {
+    testbed::run(async {
+        let (fake, client) = world().await;
+        let status = |state| NewStatus {
+            state,
+            description: "building",
+            environment_url: "",
+            log_url: "",
+        };
+        let repository = repository();
+        let tell = |state| client.deployment_status(INSTALLATION, &repository, 6, status(state));
+        fake.trouble([Trouble::Answer(200, &[], "[]"), Trouble::DoneThenGone]);
+        tell(DeploymentState::InProgress).await.expect_err("lost");
+        tell(DeploymentState::InProgress)
+            .await
+            .expect("there already");
+        tell(DeploymentState::Pending).await.expect("told");
+        // what was said before something else is said anew
+        tell(DeploymentState::InProgress).await.expect("told");
+        let check = |state| NewCheck {
+            state,
+            context: "Unkey Deploy Authorization",
+            description: "Awaiting authorization",
+            target_url: "https://log.test/2",
+        };
+        for state in [
+            CommitState::Pending,
+            CommitState::Pending,
+            CommitState::Success,
+        ] {
+            let said = client.commit_status(INSTALLATION, &repository, SHA, check(state));
+            said.await.expect("told");
+        }
+        let states: Vec<String> = fake
+            .statuses()
+            .iter()
+            .map(|(of, s)| format!("{of} {}", s["state"].as_str().unwrap_or_default()))
+            .collect();
+        let of = |state: &str| format!("{SHA} {state}");
+        assert_eq!(
+            states,
+            [
+                "6 in_progress",
+                "6 pending",
+                "6 in_progress",
+                &of("pending"),
+                &of("success")
+            ]
+        );
+    });
+}
+
+#[test]
 fn c7_what_github_refuses_is_refused_for_good() {
     testbed::scenario!("C-7");
     testbed::run(async {

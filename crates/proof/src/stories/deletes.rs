@@ -7,6 +7,7 @@ use intent::NewDeployment;
 use serde_json::json;
 
 use super::{BASE, expect};
+use crate::build_side::{INSTALLATION, REPOSITORY, REPOSITORY_ID};
 use crate::scene::Request;
 use crate::{Lane, Scene, Sections, Story};
 
@@ -104,9 +105,15 @@ async fn asleep(lane: &Lane) -> Scene {
 
 async fn of(lane: &Lane, service: &'static str) -> Scene {
     let mut scene = quiet(lane).await;
-    intent::connect_repository(&lane.db, &scene.app, 4711, 99, "acme/api")
-        .await
-        .expect("connected");
+    intent::connect_repository(
+        &lane.db,
+        &scene.app,
+        INSTALLATION,
+        REPOSITORY_ID,
+        REPOSITORY,
+    )
+    .await
+    .expect("connected");
     let key = match service {
         APP => scene.app.app_id.clone(),
         _ => scene.app.project_id.clone(),

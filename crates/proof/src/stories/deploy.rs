@@ -7,6 +7,7 @@ use serde_json::json;
 use std::time::Duration;
 
 use super::{BASE, is, is_live, is_scheduled};
+use crate::build_side::{INSTALLATION, REPOSITORY, REPOSITORY_ID};
 use crate::lane::{DEPLOY, deploy, patience};
 use crate::scene::Request;
 use crate::{Lane, Scene, Story, Undo};
@@ -68,9 +69,15 @@ pub(super) fn stories() -> Vec<Story> {
 /// A second production deployment; the one before is live.
 async fn over_a_live_one(lane: &Lane, healthy: bool) -> Scene {
     let mut scene = lane.scene(if healthy { 2 } else { 1 }, |f| f).await;
-    intent::connect_repository(&lane.db, &scene.app, 4711, 99, "acme/api")
-        .await
-        .expect("connected");
+    intent::connect_repository(
+        &lane.db,
+        &scene.app,
+        INSTALLATION,
+        REPOSITORY_ID,
+        REPOSITORY,
+    )
+    .await
+    .expect("connected");
     lane.deployed(&mut scene, "<live>").await;
     let new = NewDeployment::production(&scene.app.app_id);
     let id = lane.row(&mut scene, "<subject>", new).await;

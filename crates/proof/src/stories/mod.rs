@@ -1,5 +1,6 @@
 //! The stories, one file a service.
 
+mod builds;
 mod certificate;
 mod clickhouse_user;
 mod cron;
@@ -7,6 +8,8 @@ mod deletes;
 mod deploy;
 mod deployment;
 mod domain;
+mod git;
+mod github;
 mod key_last_used;
 mod openapi;
 mod quota;
@@ -15,6 +18,7 @@ mod routing;
 mod scheduler;
 mod traffic;
 mod versioning;
+mod webhook;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -25,8 +29,12 @@ use crate::{Lane, Scene, Sections, Story, Undo};
 pub fn all() -> Vec<Story> {
     [
         deploy::stories(),
+        git::stories(),
+        webhook::stories(),
         traffic::stories(),
         deployment::stories(),
+        builds::stories(),
+        github::stories(),
         domain::stories(),
         certificate::stories(),
         routing::stories(),
