@@ -7,6 +7,7 @@ use edge_sim::Behaviour;
 use intent::NewDeployment;
 use serde_json::json;
 
+use super::burst::until_ready;
 use super::peers::Peers;
 use super::repository::{Repository, sha};
 use crate::Result;
@@ -58,7 +59,7 @@ pub(crate) async fn measure(
     let spent = cpu_seconds(worker.pid())? - spent;
     let after = worker.memory()?;
     peers.depot.buildkit().release(&id);
-    crate::waiting::ended(stack).await?;
+    until_ready(stack, key, 1, began).await?;
     worker.stop().await?;
     for agent in agents {
         agent.stop().await;
