@@ -77,7 +77,7 @@ impl Analytics {
             .await
     }
 
-    async fn write<T: RowOwned + RowWrite>(
+    async fn write<T>(
         &self,
         operation: &'static str,
         table: &str,
@@ -85,6 +85,7 @@ impl Analytics {
         token: &str,
     ) -> Result<(), AnalyticsError>
     where
+        T: RowOwned + RowWrite,
         for<'a> T: Row<Value<'a> = T>,
     {
         let failed = |error| AnalyticsError::of(operation, error, "");

@@ -2,7 +2,7 @@
 //! operator's own, behind one trait; both are spoken to by the same client of BuildKit's gRPC.
 //!
 //! The token that a source is fetched with is served to a session that fetches and does nothing else, and that is closed
-//! before anything the customer wrote runs: [`mod@solve`]. No secret is in an error, a log line or a `Debug` text.
+//! before anything the customer wrote runs: module `solve`. No secret is in an error, a log line or a `Debug` text.
 //!
 //! Not here: what is built for which deployment, repeating what failed, and anything of Restate or the database.
 

@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn a_push_that_was_delivered_before_is_known_in_whatever_order() {
         let known = row("d_1", 'a');
-        assert_eq!(of(&[known.clone()], &push()), Place::Known(known.clone()));
+        assert_eq!(
+            of(std::slice::from_ref(&known), &push()),
+            Place::Known(known.clone())
+        );
         let rows = [row("d_2", 'b'), known.clone()];
         assert_eq!(of(&rows, &push()), Place::Known(known.clone()), "late");
         assert_eq!(of(&rows, &from(&sha('c'))), Place::Known(known.clone()));

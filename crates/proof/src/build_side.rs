@@ -126,7 +126,9 @@ settle_after = "1h"
     /// Lines of the comments on a pull request, without the time of day at their ends.
     pub(crate) fn comments_on(&self, pull: &str) -> Vec<String> {
         let all = self.github.comments();
-        let ours = all.iter().filter(|c| c["pull"].to_string() == pull);
+        let ours = all
+            .iter()
+            .filter(|c| c["pull"].as_i64().is_some_and(|n| n.to_string() == pull));
         let lines = ours.flat_map(|c| {
             let body = words(&c["body"]);
             let rows: Vec<String> = body
@@ -241,7 +243,9 @@ settle_after = "1h"
     /// Our deployment behind a number at GitHub; a commit's hash stays as it is.
     fn deployment_of(&self, number: &str) -> String {
         let all = self.github.deployments();
-        let made = all.iter().find(|d| d["id"].to_string() == number);
+        let made = all
+            .iter()
+            .find(|d| d["id"].as_i64().is_some_and(|n| n.to_string() == number));
         made.map_or_else(|| number.to_owned(), |d| words(&d["payload"]["deployment"]))
     }
 }

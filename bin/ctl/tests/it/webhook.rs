@@ -212,6 +212,9 @@ fn api_10_a_delivery_is_one_message_however_often_it_comes() {
     });
 }
 
+/// What is sent: method, path or event, headers; and the status of the answer.
+type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, u16);
+
 #[test]
 fn api_11_what_is_not_githubs_is_refused_and_nothing_is_called() {
     testbed::scenario!("API-11");
@@ -220,7 +223,7 @@ fn api_11_what_is_not_githubs_is_refused_and_nothing_is_called() {
         let mut endpoint = Endpoint::start(&bench.ingress);
         let (path, body) = ("/webhooks/github", endpoint.push("main"));
         let (good, bad) = (sign(SECRET, &body), sign("another", &body));
-        let cases: [(&str, &str, Vec<(&str, &str)>, u16); 6] = [
+        let cases: [Case<'_>; 6] = [
             (
                 "POST",
                 path,

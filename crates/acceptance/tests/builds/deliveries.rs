@@ -45,7 +45,8 @@ struct Row {
     app_id: String,
     sha: String,
     status: String,
-    /// Why it ended so, for the message of a failure.
+    /// Why it ended so.
+    #[expect(dead_code, reason = "for the message of a failure")]
     why: Option<String>,
 }
 

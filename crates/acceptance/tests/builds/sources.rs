@@ -63,7 +63,7 @@ fn dep_4_a_git_source_by_branch_is_pinned_to_its_head() {
         let made = world.bound.github.deployments();
         let ours: Vec<_> = made
             .iter()
-            .filter(|d| d["id"].to_string() == number)
+            .filter(|d| d["id"].as_i64().is_some_and(|n| n.to_string() == number))
             .collect();
         assert_eq!(ours.len(), 1);
         assert_eq!(ours[0]["ref"], SHA);

@@ -11,8 +11,9 @@ use routing_client::RoutingBackend;
 use serde_json::Value;
 
 /// Object keys and requests by deployment.
-static DEPLOYS: LazyLock<Mutex<BTreeMap<String, Vec<(String, Value)>>>> =
-    LazyLock::new(Mutex::default);
+type Sent = BTreeMap<String, Vec<(String, Value)>>;
+
+static DEPLOYS: LazyLock<Mutex<Sent>> = LazyLock::new(Mutex::default);
 
 /// What Deploy was sent for a deployment.
 pub(crate) fn deploys(id: &str) -> Vec<(String, Value)> {

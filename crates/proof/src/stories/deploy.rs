@@ -17,6 +17,9 @@ pub(super) fn stories() -> Vec<Story> {
         service: DEPLOY,
         handler: "Deploy",
         undo: Undo::Failed,
+        // the app has a repository: GitHub is told, and nobody waits for that
+        one_way: super::git::ONE_WAY,
+        dispensable: super::github::UNTOLD,
         ..BASE
     };
     vec![
