@@ -189,7 +189,7 @@ async fn until(stack: &Stack, count: i64, statement: &str, before: i64) -> Resul
 }
 
 /// Waits until Restate has nothing in flight.
-pub(crate) async fn ended(stack: &Stack) -> Result<()> {
+async fn ended(stack: &Stack) -> Result<()> {
     let began = Instant::now();
     let sql =
         "SELECT COUNT(*) AS n FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled')";

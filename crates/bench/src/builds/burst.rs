@@ -15,7 +15,6 @@ use crate::overhead::{agents, app};
 use crate::report::{Report, Row};
 use crate::stack::Stack;
 use crate::stats::{Times, seconds};
-use crate::waiting::ended;
 use crate::worker::Memory;
 
 const REPOSITORIES: usize = 20;
@@ -27,6 +26,8 @@ const BUILD: Duration = Duration::from_secs(2);
 const REPEATED: usize = 10;
 /// Nothing became ready for so long: nothing will.
 const STALLED: Duration = Duration::from_secs(60);
+/// So long after everything is there it is counted: what is done twice shows itself by then.
+const SETTLE: Duration = Duration::from_secs(5);
 const AIM_JAIN: f64 = 0.9;
 /// KiB.
 const AIM_MEMORY: u64 = 80 * 1024;
@@ -87,14 +88,18 @@ async fn minute(
         // A branch each: on one branch a newer push takes the place of an older one that has not begun to build.
         let branch = format!("feature-{number}");
         let delivery = format!("{workspace}-{number}");
-        let push = || repository.push(stack, &branch, number, &delivery);
+        let push = || repository.push(stack, &branch, None, number, &delivery);
         pushes.push(push().await?);
         if number % REPEATED == 0 {
             push().await?;
         }
     }
     let took = until_ready(stack, &workspace, count, began).await?;
-    ended(stack).await?;
+    let settled = Instant::now();
+    while !counts.since(stack, peers, &workspace).await?.all(count) && settled.elapsed() < STALLED {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    tokio::time::sleep(SETTLE).await;
     let minute = Minute {
         counted: counts.since(stack, peers, &workspace).await?,
         took,
@@ -112,8 +117,8 @@ async fn minute(
     Ok(minute)
 }
 
-/// When the last one became ready, since `began`; what never does is counted as lost afterwards.
-async fn until_ready(
+/// When the last one of a workspace became ready, since `began`; what never does is counted as lost afterwards.
+pub(super) async fn until_ready(
     stack: &Stack,
     workspace: &str,
     count: usize,

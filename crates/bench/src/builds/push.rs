@@ -39,7 +39,9 @@ pub(crate) async fn measure(
     for number in 0..=count {
         let began = Instant::now();
         let delivery = format!("{}-{number}", repository.app.app_id);
-        let pushed = repository.push(stack, "main", number, &delivery).await?;
+        let before = number.checked_sub(1);
+        let pushed = repository.push(stack, "main", before, number, &delivery);
+        let pushed = pushed.await?;
         ready(stack, &repository, number + 1).await?;
         if number > 0 {
             pushes.push(pushed);

@@ -77,11 +77,12 @@ impl Repository {
         json!({ "installationId": INSTALLATION.to_string(), "repository": self.name, "commitSha": sha(commit) })
     }
 
-    /// Hands a push over as the control API does: one-way. `delivery` is GitHub's id of it.
+    /// Hands a push over as the control API does: one-way. `before` is the branch's commit before it, `delivery` GitHub's id.
     pub(crate) async fn push(
         &self,
         stack: &Stack,
         branch: &str,
+        before: Option<usize>,
         commit: usize,
         delivery: &str,
     ) -> Result<Pushed> {
@@ -90,6 +91,7 @@ impl Repository {
             "repositoryId": self.number.to_string(),
             "repositoryFullName": self.name,
             "branch": branch,
+            "before": before.map_or_else(|| "0".repeat(40), sha),
             "after": sha(commit),
             "commitMessage": "Fix the cart",
             "commitAuthorHandle": "octo",
@@ -110,9 +112,9 @@ impl Repository {
     }
 }
 
-/// The hash of a made-up commit.
+/// The hash of a made-up commit. All zeros would be none.
 pub(crate) fn sha(commit: usize) -> String {
-    format!("{commit:040x}")
+    format!("{:040x}", commit + 1)
 }
 
 fn now_micros() -> Result<i64> {
