@@ -4,7 +4,7 @@
 use crate::Deps;
 use crate::finish::{Ended, finish};
 use durable::Stop;
-use mysql::{now_ms, sql};
+use mysql::{lease, now_ms, sql};
 use sea_orm::FromQueryResult;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +41,8 @@ async fn pass(deps: &Deps, holder: &str) -> Result<(), Stop> {
     let Some(builder) = &deps.builder else {
         return Ok(());
     };
-    if !lock(deps, holder).await? {
+    let lease = 3 * deps.timings.sweep_every;
+    if !lease::take(&deps.db, "builds", holder, lease).await? {
         return Ok(());
     }
     let before = now_ms().saturating_sub(millis(deps.timings.close_after));
@@ -72,25 +73,6 @@ async fn pass(deps: &Deps, holder: &str) -> Result<(), Stop> {
         }
     }
     Ok(())
-}
-
-async fn lock(deps: &Deps, holder: &str) -> Result<bool, Stop> {
-    let now = now_ms();
-    let until = now.saturating_add(3 * millis(deps.timings.sweep_every));
-    let db = deps.db.primary();
-    sql::execute(
-        db,
-        "INSERT IGNORE INTO ctrl_worker_locks (name, holder, until_at) VALUES ('builds', '', 0)",
-        [],
-    )
-    .await?;
-    let got = sql::execute(
-        db,
-        "UPDATE ctrl_worker_locks SET holder = ?, until_at = ? WHERE name = 'builds' AND (holder = ? OR until_at < ?)",
-        [holder.into(), until.into(), holder.into(), now.into()],
-    )
-    .await?;
-    Ok(got == 1)
 }
 
 fn millis(d: std::time::Duration) -> i64 {

@@ -79,6 +79,15 @@ impl Depot {
         })
     }
 
+    /// The project with this name: one whose answer was lost when it was made is there already.
+    async fn project(&self, name: &str) -> Result<Option<String>, BuildError> {
+        let (method, limit) = (Method::LIST_PROJECTS, self.limits.call);
+        let listed = self.projects.call(method, &self.token, &Nothing {}, limit);
+        let wire::Projects { projects } = listed.await?;
+        let found = projects.into_iter().find(|p| p.name == name);
+        Ok(found.map(|p| p.project_id).filter(|id| !id.is_empty()))
+    }
+
     /// Asks for the build's machine until there is one.
     async fn acquire(&self, ticket: &Ticket, platform: Platform) -> Result<Machine, BuildError> {
         let until = Instant::now() + self.limits.acquire;
@@ -168,6 +177,9 @@ impl Builder for Depot {
     }
 
     async fn create_project(&self, name: &str) -> Result<Option<String>, BuildError> {
+        if let Some(id) = self.project(name).await? {
+            return Ok(Some(id));
+        }
         let operation = Operation::CreateProject;
         let request = CreateProject::new(name, &self.region);
         let created: CreatedProject = self

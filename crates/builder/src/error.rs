@@ -7,6 +7,8 @@ use crate::source::BadSource;
 /// What was being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
+    /// Looking for a project.
+    FindProject,
     /// Making a project.
     CreateProject,
     /// Opening a build.
@@ -32,6 +34,7 @@ impl Operation {
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
+            Self::FindProject => "find_project",
             Self::CreateProject => "create_project",
             Self::CreateBuild => "create_build",
             Self::Acquire => "acquire",

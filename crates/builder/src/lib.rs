@@ -43,8 +43,8 @@ pub trait Builder: Send + Sync {
     /// `depot` or `buildkit`: what logs and rows call it.
     fn kind(&self) -> &'static str;
 
-    /// Makes a place for the builds of one project, with a cache of its own, and answers its id. A BuildKit has none.
-    /// Called twice it makes two: the caller keeps the id.
+    /// Finds or makes a place for the builds of one project, with a cache of its own, and answers its id. A BuildKit has
+    /// none. Two calls at the same time may make two.
     ///
     /// # Errors
     /// The builder refuses, or is not there now.

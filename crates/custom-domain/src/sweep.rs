@@ -9,7 +9,7 @@ use crate::timings::millis;
 use custom_domain_client::SERVICE;
 use durable::Stop;
 use messages::hydra::v1::VerifyDomainRequest;
-use mysql::{now_ms, sql};
+use mysql::{lease, now_ms, sql};
 use restate_api::{Admin, Ingress, quoted};
 use sea_orm::FromQueryResult;
 use std::collections::BTreeSet;
@@ -69,7 +69,8 @@ pub async fn run(deps: SweepDeps, shutdown: CancellationToken) {
 /// The database or Restate cannot be asked.
 pub async fn pass(deps: &SweepDeps) -> Result<usize, Stop> {
     let (timings, now) = (&deps.domains.timings, now_ms());
-    if !lock(deps, now, now + 3 * millis(timings.sweep_interval)).await? {
+    let lease = 3 * timings.sweep_interval;
+    if !lease::take(&deps.domains.db, "domain sweep", &deps.holder, lease).await? {
         return Ok(0);
     }
     oldest(deps, now).await?;
@@ -87,15 +88,6 @@ pub async fn pass(deps: &SweepDeps) -> Result<usize, Stop> {
         begun += 1;
     }
     Ok(begun)
-}
-
-async fn lock(deps: &SweepDeps, now: i64, until: i64) -> Result<bool, Stop> {
-    let (db, holder) = (deps.domains.db.primary(), deps.holder.as_str());
-    let make = "INSERT IGNORE INTO ctrl_worker_locks (name, holder, until_at) VALUES ('domain sweep', '', 0)";
-    sql::execute(db, make, []).await?;
-    let take = "UPDATE ctrl_worker_locks SET holder = ?, until_at = ? WHERE name = 'domain sweep' AND (holder = ? OR until_at < ?)";
-    let values = [holder.into(), until.into(), holder.into(), now.into()];
-    Ok(sql::execute(db, take, values).await? == 1)
 }
 
 /// `ctrl_worker_oldest_active_seconds{kind}`: age of the oldest domain in work, by status.

@@ -6,8 +6,8 @@ use crate::settle;
 use crate::timings::millis;
 use crate::watch::WatchDeps;
 use durable::Stop;
-use mysql::now_ms;
 use mysql::sql;
+use mysql::{lease, now_ms};
 use sea_orm::FromQueryResult;
 
 /// An invocation younger than this may not be visible in Restate's tables yet.
@@ -46,24 +46,13 @@ enum Verdict {
 pub(crate) async fn pass(deps: &WatchDeps) -> Result<(), Stop> {
     let timings = &deps.deploy.timings;
     let now = now_ms();
-    if !lock(deps, now, now + 3 * millis(timings.reconcile_interval)).await? {
+    let lease = 3 * timings.reconcile_interval;
+    if !lease::take(&deps.deploy.db, "reconciler", &deps.holder, lease).await? {
         return Ok(());
     }
     oldest(deps, now).await?;
     end_runs(deps, now).await?;
     end_orphans(deps, now).await
-}
-
-async fn lock(deps: &WatchDeps, now: i64, until: i64) -> Result<bool, Stop> {
-    let db = deps.deploy.db.primary();
-    sql::execute(db, "INSERT IGNORE INTO ctrl_worker_locks (name, holder, until_at) VALUES ('reconciler', '', 0)", []).await?;
-    let got = sql::execute(
-        db,
-        "UPDATE ctrl_worker_locks SET holder = ?, until_at = ? WHERE name = 'reconciler' AND (holder = ? OR until_at < ?)",
-        [deps.holder.as_str().into(), until.into(), deps.holder.as_str().into(), now.into()],
-    )
-    .await?;
-    Ok(got == 1)
 }
 
 /// `ctrl_worker_oldest_active_seconds{kind}`: age of the oldest deployment per status in work.

@@ -10,6 +10,7 @@ mod db;
 mod dsn;
 pub mod entity;
 mod error;
+pub mod lease;
 mod lock;
 mod measure;
 pub mod migrate;

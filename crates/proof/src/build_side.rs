@@ -8,7 +8,7 @@ use build_testbed::{BuildSeen, DEPOT_TOKEN, DepotFake, Ending, Finish, Progress,
 use github_fake::{APP, Fake, keys};
 use serde_json::Value;
 
-use crate::effects::{DEPOT_CREATE_BUILD, DEPOT_CREATE_PROJECT, DEPOT_FINISH_BUILD};
+use crate::effects::{DEPOT_CREATE_BUILD, DEPOT_FINISH_BUILD};
 
 /// Number of the installation that scenes use.
 pub(crate) const INSTALLATION: i64 = github_fake::INSTALLATION;
@@ -179,7 +179,7 @@ settle_after = "1h"
         }
         for project in self.depot.projects().iter().skip(before.projects) {
             let ours = ours(&project.name);
-            lines.push(format!("{ours} {}", DEPOT_CREATE_PROJECT.words()));
+            lines.push(format!("{ours} depot CreateProject"));
         }
         for (at, build) in self.depot.builds().into_iter().enumerate() {
             let ours = self.project_of(&build);

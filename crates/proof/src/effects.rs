@@ -32,17 +32,14 @@ pub struct Keyless(&'static str);
 pub const ACME_NEW_ORDER: Keyless = Keyless("acme newOrder");
 /// A message to a Slack webhook.
 pub const SLACK_WEBHOOK: Keyless = Keyless("slack webhook");
-/// A project at Depot.
-pub const DEPOT_CREATE_PROJECT: Keyless = Keyless("depot CreateProject");
 /// A build at Depot; the one whose answer was lost is never given a machine.
 pub const DEPOT_CREATE_BUILD: Keyless = Keyless("depot CreateBuild");
 /// The end of a build at Depot; only the same end may be told again.
 pub const DEPOT_FINISH_BUILD: Keyless = Keyless("depot FinishBuild");
 /// All of them.
-pub const KEYLESS: [Keyless; 5] = [
+pub const KEYLESS: [Keyless; 4] = [
     ACME_NEW_ORDER,
     SLACK_WEBHOOK,
-    DEPOT_CREATE_PROJECT,
     DEPOT_CREATE_BUILD,
     DEPOT_FINISH_BUILD,
 ];

@@ -29,8 +29,7 @@ mod worker_process;
 pub use child::serve;
 pub use coverage::uncovered;
 pub use effects::{
-    ACME_NEW_ORDER, DEPOT_CREATE_BUILD, DEPOT_CREATE_PROJECT, DEPOT_FINISH_BUILD, KEYLESS, Keyless,
-    SLACK_WEBHOOK,
+    ACME_NEW_ORDER, DEPOT_CREATE_BUILD, DEPOT_FINISH_BUILD, KEYLESS, Keyless, SLACK_WEBHOOK,
 };
 pub use fault::{Fault, Point};
 pub use form::Form;

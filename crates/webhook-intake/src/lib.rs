@@ -1,7 +1,7 @@
 //! A delivery of GitHub as it arrives over HTTP: checked, read, and turned into one message. Pure; no I/O.
 //!
 //! Whoever serves the address reads at most [`LIMIT`] bytes, asks [`read`], leaves the message with Restate and answers
-//! with the refusal's status, 202 for a message or 200 for nothing. Not here: what becomes of the message.
+//! with the refusal's status, or 200 for a message and for nothing alike. Not here: what becomes of the message.
 
 mod payload;
 mod pull;
@@ -13,7 +13,7 @@ use messages::hydra::v1::{ClosePullRequestRequest, HandlePushRequest};
 use serde::{Serialize, Serializer};
 
 /// Longest body that is read, bytes.
-pub const LIMIT: usize = 2 << 20;
+pub const LIMIT: usize = 25 << 20;
 
 /// What a delivery comes to.
 #[derive(Debug, Clone, PartialEq)]

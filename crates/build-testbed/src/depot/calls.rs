@@ -11,9 +11,12 @@ use super::log::{Build, Finish, Project, State, Trouble};
 use super::machine::Machine;
 use super::messages::{
     Active, BuildCreated, Certificate, Connection, CreateBuild, CreateProject, FinishBuild,
-    Nothing, OfPlatform, Pending, ProjectCreated,
+    Nothing, OfPlatform, Pending, ProjectCreated, ProjectList,
 };
 use super::wire::{Body, Protocol, Refusal};
+
+/// Whose projects all are.
+const ORGANIZATION: &str = "org-test";
 
 /// One Depot.
 pub(crate) struct Depot {
@@ -82,6 +85,9 @@ impl Depot {
             "/depot.core.v1.ProjectService/CreateProject" => {
                 call!(|asked| self.create_project(bearer, asked))
             }
+            "/depot.core.v1.ProjectService/ListProjects" => {
+                protocol.write(&self.list_projects(bearer)?)
+            }
             "/depot.cli.v1.BuildService/CreateBuild" => {
                 call!(|asked| self.create_build(bearer, &asked))
             }
@@ -119,6 +125,20 @@ impl Depot {
         }
     }
 
+    fn list_projects(&self, bearer: &str) -> Answered<ProjectList> {
+        self.organization(bearer)?;
+        let state = self.state();
+        let projects = state.projects.iter().map(|p| super::messages::Project {
+            project_id: p.id.clone(),
+            organization_id: ORGANIZATION.to_owned(),
+            name: p.name.clone(),
+            region_id: p.region.clone(),
+        });
+        Ok(ProjectList {
+            projects: projects.collect(),
+        })
+    }
+
     fn create_project(&self, bearer: &str, asked: CreateProject) -> Answered<ProjectCreated> {
         self.organization(bearer)?;
         if asked.name.is_empty() || asked.region_id.is_empty() {
@@ -138,7 +158,7 @@ impl Depot {
         Ok(ProjectCreated {
             project: Some(super::messages::Project {
                 project_id: id,
-                organization_id: "org-test".to_owned(),
+                organization_id: ORGANIZATION.to_owned(),
                 name: asked.name,
                 region_id: asked.region_id,
             }),

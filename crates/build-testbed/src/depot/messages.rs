@@ -86,11 +86,29 @@ pub(crate) struct ProjectCreated {
 
 impl ToJson for ProjectCreated {
     fn to_json(&self) -> Value {
-        let project = self.project.clone().unwrap_or_default();
-        json!({ "project": {
-            "projectId": project.project_id, "organizationId": project.organization_id,
-            "name": project.name, "regionId": project.region_id,
-        }})
+        json!({ "project": self.project.clone().unwrap_or_default().to_json() })
+    }
+}
+
+impl Project {
+    fn to_json(&self) -> Value {
+        json!({
+            "projectId": self.project_id, "organizationId": self.organization_id,
+            "name": self.name, "regionId": self.region_id,
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub(crate) struct ProjectList {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) projects: Vec<Project>,
+}
+
+impl ToJson for ProjectList {
+    fn to_json(&self) -> Value {
+        let all: Vec<Value> = self.projects.iter().map(Project::to_json).collect();
+        json!({ "projects": all })
     }
 }
 

@@ -6,6 +6,18 @@ use serde_json::json;
 
 use crate::world::*;
 
+/// A build that goes on until it is told to stop: its deployment and its invocation.
+async fn under_way(world: &World) -> (String, String) {
+    let id = world.deployment(&world.app().await).await;
+    world.builder.script(&id, &[Does::TakesForEver]);
+    let body = World::request(&id);
+    let ingress = testbed::ingress().await;
+    let sent = ingress.send(SERVICE, id.as_str(), "Build", &body, None);
+    let sent = sent.await.expect("sent");
+    world.runs(&id, 1).await;
+    (id, sent)
+}
+
 #[test]
 fn what_the_customer_can_mend_is_an_answer_and_the_builder_hears_that_it_failed() {
     testbed::run(async {
@@ -72,18 +84,11 @@ fn a_build_nobody_wants_any_more_is_stopped_and_told_as_cancelled() {
 fn a_cancelled_invocation_stops_its_build() {
     testbed::run(async {
         let world = world().await;
-        let id = world.deployment(&world.app().await).await;
-        world.builder.script(&id, &[Does::TakesForEver]);
-        let ingress = testbed::ingress().await;
-        let sent = ingress
-            .send(SERVICE, id.as_str(), "Build", &World::request(&id), None)
-            .await
-            .expect("sent");
-        world.runs(&id, 1).await;
+        let (id, sent) = under_way(world).await;
         let admin = testbed::admin().await;
         admin.cancel(&sent).await.expect("cancelled");
         world.set_status(&id, "failed").await;
-        let answer = ingress.attach(&sent).await;
+        let answer = testbed::ingress().await.attach(&sent).await;
         assert!(answer.is_err(), "{answer:?}");
         assert!(matches!(world.finishes(&id).await[..], [Outcome::Canceled]));
     });
@@ -93,14 +98,7 @@ fn a_cancelled_invocation_stops_its_build() {
 fn a_killed_build_is_ended_at_the_builder_by_one_sweep_of_two() {
     testbed::run(async {
         let world = world().await;
-        let id = world.deployment(&world.app().await).await;
-        world.builder.script(&id, &[Does::TakesForEver]);
-        let ingress = testbed::ingress().await;
-        let sent = ingress
-            .send(SERVICE, id.as_str(), "Build", &World::request(&id), None)
-            .await
-            .expect("sent");
-        world.runs(&id, 1).await;
+        let (id, sent) = under_way(world).await;
         testbed::admin().await.kill(&sent).await.expect("killed");
         world.set_status(&id, "failed").await;
         assert!(matches!(world.finishes(&id).await[..], [Outcome::Canceled]));

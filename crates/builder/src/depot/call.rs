@@ -17,6 +17,8 @@ use crate::{BadSettings, BuildError, Operation, Secret};
 
 /// Longest answer that is read, bytes.
 const ANSWER: usize = 1 << 20;
+/// The same of the list of all projects of an organisation, which has no pages.
+const LIST: usize = 32 << 20;
 /// Longest text of Depot's that an error carries, bytes.
 const MESSAGE: usize = 300;
 /// The longest wait a rate limit may ask for, seconds.
@@ -27,28 +29,40 @@ const LONGEST_WAIT: i64 = 3_600;
 pub(super) struct Method {
     path: &'static str,
     operation: Operation,
+    /// Longest answer, bytes.
+    longest: usize,
 }
 
 impl Method {
+    pub(super) const LIST_PROJECTS: Self = Self {
+        path: "depot.core.v1.ProjectService/ListProjects",
+        operation: Operation::FindProject,
+        longest: LIST,
+    };
     pub(super) const CREATE_PROJECT: Self = Self {
         path: "depot.core.v1.ProjectService/CreateProject",
         operation: Operation::CreateProject,
+        longest: ANSWER,
     };
     pub(super) const CREATE_BUILD: Self = Self {
         path: "depot.cli.v1.BuildService/CreateBuild",
         operation: Operation::CreateBuild,
+        longest: ANSWER,
     };
     pub(super) const GET_CONNECTION: Self = Self {
         path: "depot.cli.v1.BuildService/GetBuildKitConnection",
         operation: Operation::Acquire,
+        longest: ANSWER,
     };
     pub(super) const REPORT_HEALTH: Self = Self {
         path: "depot.cli.v1.BuildService/ReportBuildHealth",
         operation: Operation::Health,
+        longest: ANSWER,
     };
     const FINISH_BUILD: Self = Self {
         path: "depot.cli.v1.BuildService/FinishBuild",
         operation: Operation::Finish,
+        longest: ANSWER,
     };
 }
 
@@ -159,7 +173,7 @@ impl Line {
             .map_err(lost)?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let body = body(response).await?;
+        let body = body(response, method.longest).await?;
         if status == 200 {
             return serde_json::from_slice(&body).map_err(|error| {
                 // where, not what: an answer may hold a token
@@ -174,15 +188,15 @@ impl Line {
     }
 }
 
-async fn body(mut response: Response) -> Result<Vec<u8>, Trouble> {
+async fn body(mut response: Response, longest: usize) -> Result<Vec<u8>, Trouble> {
     let mut body = Vec::new();
     loop {
         let chunk = response.chunk().await;
         match chunk.map_err(|error| Trouble::Lost(error.without_url().to_string()))? {
             None => return Ok(body),
-            Some(chunk) if body.len() + chunk.len() > ANSWER => {
+            Some(chunk) if body.len() + chunk.len() > longest => {
                 return Err(Trouble::Unreadable(format!(
-                    "the answer is longer than {ANSWER} bytes"
+                    "the answer is longer than {longest} bytes"
                 )));
             }
             Some(chunk) => body.extend_from_slice(&chunk),

@@ -41,6 +41,13 @@ impl CreateProject {
     }
 }
 
+/// `depot.core.v1.ListProjectsResponse`
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Projects {
+    pub(super) projects: Vec<Project>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct CreatedProject {
     pub(super) project: Option<Project>,
@@ -51,6 +58,7 @@ pub(super) struct CreatedProject {
 #[derive(Default)]
 pub(super) struct Project {
     pub(super) project_id: String,
+    pub(super) name: String,
 }
 
 /// `depot.cli.v1.CreateBuildRequest`
@@ -177,8 +185,8 @@ impl FinishBuild {
     }
 }
 
-/// An answer in which nothing is of use.
-#[derive(Deserialize)]
+/// Asks for nothing in particular, or answers nothing of use.
+#[derive(Deserialize, Serialize)]
 pub(super) struct Nothing {}
 
 #[cfg(test)]

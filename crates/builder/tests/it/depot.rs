@@ -181,9 +181,9 @@ fn refusals_and_limits_are_told_apart_from_trouble() {
         };
         let stranger = Depot::new(&stranger).expect("a builder");
         let error = stranger.create_project("x").await.expect_err("a stranger");
-        let create = Operation::CreateProject;
+        let find = Operation::FindProject;
         assert!(
-            matches!(&error, BuildError::Refused { operation, .. } if *operation == create),
+            matches!(&error, BuildError::Refused { operation, .. } if *operation == find),
             "{error:?}"
         );
         assert!(!error.to_string().contains("stranger-token"));
@@ -227,6 +227,23 @@ fn refusals_and_limits_are_told_apart_from_trouble() {
             "{error:?}"
         );
         assert!(depot.create_build(project.as_deref()).await.is_ok());
+    });
+}
+
+#[test]
+fn a_project_whose_answer_was_lost_is_found_and_not_made_again() {
+    testbed::run(async {
+        let fake = DepotFake::instant().await.expect("a Depot");
+        let depot = depot(&fake);
+        depot.create_project("builds-other").await.expect("made");
+        fake.trouble("CreateProject", [Trouble::DoneThenGone]);
+        let error = depot.create_project("builds-x").await.expect_err("lost");
+        assert!(error.is_transient(), "{error:?}");
+        let found = depot.create_project("builds-x").await.expect("found");
+        let ours: Vec<_> = fake.projects();
+        let ours: Vec<_> = ours.iter().filter(|p| p.name == "builds-x").collect();
+        assert_eq!(ours.len(), 1);
+        assert_eq!(found.as_deref(), Some(ours[0].id.as_str()));
     });
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{BASE, expect};
 use crate::build_side::{INSTALLATION, REPOSITORY, SHA};
 use crate::driver::{AWAKEABLE, INVOCATION};
-use crate::effects::{DEPOT_CREATE_BUILD, DEPOT_CREATE_PROJECT, DEPOT_FINISH_BUILD};
+use crate::effects::{DEPOT_CREATE_BUILD, DEPOT_FINISH_BUILD};
 use crate::lane::patience;
 use crate::scene::Request;
 use crate::{Keyless, Lane, Scene, Sections, Story};
@@ -20,7 +20,6 @@ const SLOTS: &str = build_slot_client::SERVICE;
 
 /// What a build does at Depot, by its steps.
 pub(super) const AT_DEPOT: &[(Keyless, &str)] = &[
-    (DEPOT_CREATE_PROJECT, "create project"),
     (DEPOT_CREATE_BUILD, "begin build"),
     (DEPOT_FINISH_BUILD, "finish build"),
 ];
