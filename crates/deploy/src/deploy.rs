@@ -317,7 +317,11 @@ async fn take_back(
             }
         })
         .await;
-    at.reporter.failure(ctx);
+    if stop.is_cancelled() {
+        at.reporter.ended(ctx);
+    } else {
+        at.reporter.failure(ctx);
+    }
 }
 
 /// The first half of the public message: what could not be done.

@@ -7,6 +7,10 @@ use crate::hostnames::{Naming, environment_hostname};
 use github_status_client::GitHubStatusClient;
 use messages::hydra::v1 as msg;
 use restate_sdk::prelude::*;
+use std::time::Duration;
+
+/// From the end of a cancelled invocation until its row tells why: one short transaction, with some room.
+const UNTIL_WRITTEN: Duration = Duration::from_secs(2);
 
 /// Sends nothing, or the statuses of one deployment.
 pub(crate) struct Reporter {
@@ -61,17 +65,35 @@ impl Reporter {
         );
     }
 
-    fn report(&self, ctx: &SharedObjectContext<'_>, state: msg::GitHubDeploymentState, text: &str) {
+    /// As [`Self::failure`], of what somebody else ended: a little later, when that one has written why, because GitHub
+    /// is told something else of a deployment that was superseded.
+    pub(crate) fn ended(&self, ctx: &SharedObjectContext<'_>) {
         if let Some((id, _)) = &self.to {
-            let request = msg::GitHubStatusReportRequest {
-                state: state.into(),
-                description: text.to_owned(),
-            };
+            let request = request(
+                msg::GitHubDeploymentState::GITHUB_DEPLOYMENT_STATE_FAILURE,
+                "deployment failed",
+            );
             let _ = ctx
                 .object_client::<GitHubStatusClient<'_>>(id)
                 .report_status(request)
+                .send_after(UNTIL_WRITTEN);
+        }
+    }
+
+    fn report(&self, ctx: &SharedObjectContext<'_>, state: msg::GitHubDeploymentState, text: &str) {
+        if let Some((id, _)) = &self.to {
+            let _ = ctx
+                .object_client::<GitHubStatusClient<'_>>(id)
+                .report_status(request(state, text))
                 .send();
         }
+    }
+}
+
+fn request(state: msg::GitHubDeploymentState, text: &str) -> msg::GitHubStatusReportRequest {
+    msg::GitHubStatusReportRequest {
+        state: state.into(),
+        description: text.to_owned(),
     }
 }
 

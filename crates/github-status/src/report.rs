@@ -1,6 +1,6 @@
 //! Handler `ReportStatus`: one more status, and the line of the comment. A final one ends the object.
 
-use durable::Stop;
+use durable::{Preset, Stop};
 use github::{DeploymentState, GitHub, NewStatus, Repository};
 use github_comment_client::GitHubCommentClient;
 use messages::hydra::v1::SetCommentRowRequest;
@@ -8,7 +8,7 @@ use messages::hydra::v1::{GitHubDeploymentState as State, GitHubStatusReportRequ
 use restate_sdk::context::{ContextClient, ObjectContext};
 
 use crate::told::{Told, given_up, told};
-use crate::{Deps, comment, state, steps, table};
+use crate::{Deps, comment, settle, state, steps, table};
 
 pub(crate) async fn report(
     deps: &Deps,
@@ -22,7 +22,19 @@ pub(crate) async fn report(
         .state
         .as_known()
         .unwrap_or(State::GITHUB_DEPLOYMENT_STATE_UNSPECIFIED);
-    finish(deps, github, ctx, known, said, &req.description).await
+    // A superseded deployment ends as one that failed does; that it is none only its row knows.
+    let skipped = said == State::GITHUB_DEPLOYMENT_STATE_FAILURE && {
+        let status = durable::run!(ctx, steps::LOOK, Preset::Periodic, async {
+            Ok::<Option<String>, Stop>(settle::status(&deps.db, ctx.key()).await?)
+        })?;
+        status.as_deref() == Some(settle::SKIPPED)
+    };
+    let (said, description) = if skipped {
+        settle::skipped()
+    } else {
+        (said, req.description.as_str())
+    };
+    finish(deps, github, ctx, known, said, description).await
 }
 
 /// Tells of a state; of a final one that GitHub did not take the timer tells again.
@@ -83,7 +95,8 @@ pub(crate) async fn tell(
         taken = !retried_out && !matches!(answer, Told::Later(_));
         let _told = answer.done("add a deployment status");
     }
-    if known.pull > 0 {
+    // The line of a pull request is the newest deployment's; who ends in favour of a newer one leaves it alone.
+    if known.pull > 0 && said != State::GITHUB_DEPLOYMENT_STATE_INACTIVE {
         let now = durable::now!(ctx)?;
         let line = table::Line {
             app: &config.app_slug,

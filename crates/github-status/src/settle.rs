@@ -58,6 +58,17 @@ pub(crate) fn arm(deps: &Deps, ctx: &ObjectContext<'_>, known: &mut state::State
         .send_after(deps.timings.settle_after);
 }
 
+/// Status of a row that a newer one has superseded, or that there was nothing to do for.
+pub(crate) const SKIPPED: &str = "skipped";
+
+/// What GitHub is told of such a row.
+pub(crate) fn skipped() -> (State, &'static str) {
+    (
+        State::GITHUB_DEPLOYMENT_STATE_INACTIVE,
+        "Deployment was skipped",
+    )
+}
+
 /// What GitHub is told of a row with this status; nothing while it is in work.
 fn end(status: Option<&str>) -> Option<(State, &'static str)> {
     Some(match status {
@@ -67,10 +78,7 @@ fn end(status: Option<&str>) -> Option<(State, &'static str)> {
         ),
         Some("ready" | "stopped") => (State::GITHUB_DEPLOYMENT_STATE_SUCCESS, "Deployment is live"),
         Some("failed") => (State::GITHUB_DEPLOYMENT_STATE_FAILURE, "Deployment failed"),
-        Some("skipped") => (
-            State::GITHUB_DEPLOYMENT_STATE_INACTIVE,
-            "Deployment was skipped",
-        ),
+        Some(SKIPPED) => skipped(),
         Some(_) => return None,
     })
 }
@@ -86,7 +94,7 @@ fn state_of(number: i32) -> Option<State> {
     .find(|said| *said as i32 == number && is_final(*said))
 }
 
-async fn status(db: &Db, deployment_id: &str) -> Result<Option<String>, DbError> {
+pub(crate) async fn status(db: &Db, deployment_id: &str) -> Result<Option<String>, DbError> {
     #[derive(FromQueryResult)]
     struct Row {
         status: String,

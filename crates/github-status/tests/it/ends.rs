@@ -57,3 +57,29 @@ fn a_deployment_in_work_is_left_alone_and_looked_at_again() {
         testbed::eventually(SOON, || async { world.states() == ["pending", "inactive"] }).await;
     });
 }
+
+#[test]
+fn a_superseded_deployment_is_inactive_and_leaves_the_line_of_the_pull_request_to_the_newer_one() {
+    testbed::run(async {
+        let world = World::new().await;
+        let older = world.deployment("skipped").await;
+        world.init(&older, world.preview("web")).await;
+        let newer = world.deployment("building").await;
+        world.init(&newer, world.preview("web")).await;
+        world.report(&newer, "IN_PROGRESS", "Building").await;
+        testbed::eventually(SOON, || async {
+            let rows = world.rows();
+            let building = rows.len() == 1 && rows[0].contains("| Building |");
+            building.then_some(()).ok_or(rows)
+        })
+        .await;
+        world.report(&older, "FAILURE", "deployment failed").await;
+        testbed::eventually(SOON, || async { !world.remembers(&older).await }).await;
+        assert_eq!(
+            world.states(),
+            ["pending", "pending", "in_progress", "inactive"]
+        );
+        testbed::assert_quiet(&[&older]).await;
+        assert!(world.rows()[0].contains("| Building |"));
+    });
+}
