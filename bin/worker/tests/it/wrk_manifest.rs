@@ -169,6 +169,7 @@ impl Driver {
 #[test]
 fn wrk_10_a_private_service_answers_other_handlers_only() {
     testbed::scenario!("WRK-10");
+    testbed::scenario!("G-10");
     testbed::run(async {
         let database = testbed::migrated_database("private").await;
         let restate = testbed::Restate::start(testbed::RestateOptions::default())
@@ -192,6 +193,16 @@ fn wrk_10_a_private_service_answers_other_handlers_only() {
             )
             .await;
         assert_eq!(refused.expect_err("private").status(), Some(400));
+        for handler in ["Init", "ReportStatus"] {
+            let refused = ingress
+                .call("hydra.v1.GitHubStatusService", "d_1", handler, &json!({}))
+                .await;
+            assert_eq!(
+                refused.expect_err("private").status(),
+                Some(400),
+                "{handler}"
+            );
+        }
         let first = ingress
             .call("test.Driver", None, "Next", &"rgn_a")
             .await

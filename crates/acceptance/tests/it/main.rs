@@ -12,6 +12,7 @@ mod failure;
 mod hosts;
 mod idle;
 mod journal;
+mod keys;
 mod lost_tables;
 mod neighbours;
 mod placement;
