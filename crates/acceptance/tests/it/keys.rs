@@ -11,8 +11,8 @@ struct Echo;
 #[restate_sdk::object(name = "test.Echo")]
 impl Echo {
     #[handler(name = "Key")]
-    async fn key(&self, ctx: ObjectContext<'_>) -> HandlerResult<String> {
-        Ok(ctx.key().to_owned())
+    async fn key(&self, ctx: ObjectContext<'_>, word: String) -> HandlerResult<String> {
+        Ok(word + ctx.key())
     }
 }
 
@@ -23,7 +23,11 @@ struct Driver;
 impl Driver {
     #[handler(name = "Key")]
     async fn key(&self, ctx: Context<'_>, key: String) -> HandlerResult<String> {
-        let answer = ctx.object_client::<EchoClient>(key).key().call().await?;
+        let answer = ctx
+            .object_client::<EchoClient>(key)
+            .key(String::new())
+            .call()
+            .await?;
         Ok(answer)
     }
 }
@@ -45,7 +49,7 @@ fn api_24_a_key_with_a_star_a_slash_or_a_percent_sign_comes_through_as_it_is() {
             "//",
         ] {
             let outside = ingress
-                .call(ECHO, key, "Key", &())
+                .call(ECHO, key, "Key", &"")
                 .await
                 .expect("through the ingress");
             assert_eq!(outside, json!(key));
@@ -55,7 +59,7 @@ fn api_24_a_key_with_a_star_a_slash_or_a_percent_sign_comes_through_as_it_is() {
                 .expect("from a handler");
             assert_eq!(inside, json!(key));
             let sent = ingress
-                .send(ECHO, key, "Key", &(), None)
+                .send(ECHO, key, "Key", &"", None)
                 .await
                 .expect("sent");
             let sql = format!(
