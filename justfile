@@ -32,11 +32,23 @@ scenarios *words:
 bench *words:
     cargo xtask bench {{words}}
 
+# build the container image, run it, stop it, measure it; `just image --quick`
+image *words:
+    cargo xtask image {{words}}
+
+# make a release; `just release 0.1.0 --dry-run`, `just release --check-reproducible`
+release *words:
+    cargo xtask release {{words}}
+
 # write the client crates from proto/
 codegen *words:
     cargo xtask codegen {{words}}
 
-# write docs/services.md from what the worker serves
+# render docs/ as a book
+book:
+    cargo xtask book
+
+# write docs/services.md and docs/configuration-reference.md from what the worker serves and reads
 docs *words:
     cargo xtask docs {{words}}
 

@@ -4,6 +4,7 @@
 //! a database or Restate client; `stack`, `worker` and `ctl` are started as processes.
 
 mod bench;
+mod book;
 mod codegen;
 mod demo;
 mod docs;
@@ -79,7 +80,9 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
-    /// Write docs/services.md from what the worker serves.
+    /// Render docs/ as a book into the build directory.
+    Book,
+    /// Write docs/services.md and docs/configuration-reference.md from what the worker serves and reads.
     Docs {
         /// Write nothing; fail if what is committed differs.
         #[arg(long)]
@@ -111,3 +114,4 @@ fn main() -> ExitCode {
         }
     }
 }
+        Verb::Book => book::build(),

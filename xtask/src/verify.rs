@@ -6,16 +6,17 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::run::{Because, Failure, Result, cargo, check, root, target_dir};
-use crate::{setup, tidy};
+use crate::{book, setup, tidy};
 
 type Part = (&'static str, fn() -> Result<()>);
 
 /// Runs every part, also after one has failed, and says how long each took.
 pub(crate) fn all() -> Result<()> {
-    let parts: [Part; 5] = [
+    let parts: [Part; 6] = [
         ("fmt", fmt),
         ("clippy", clippy),
         ("tidy", tidy::all),
+        ("book", book::build),
         ("deny", deny),
         ("doc", doc),
     ];

@@ -40,7 +40,7 @@ const HARNESSES: &[&str] = &[
 const CLIENT_MAY_USE: &[&str] = &["messages", "restate-sdk", "serde", "serde_json"];
 
 /// xtask builds in seconds because it uses nothing else.
-const XTASK_MAY_USE: &[&str] = &["cargo_metadata", "clap", "serde_json"];
+const XTASK_MAY_USE: &[&str] = &["book", "cargo_metadata", "clap", "serde_json"];
 
 /// Everything that breaks a rule, one line each.
 pub(crate) fn check() -> Result<Vec<String>> {
@@ -82,9 +82,12 @@ pub(crate) fn check() -> Result<Vec<String>> {
             }
             if names.contains(on)
                 && matches!(on, "worker" | "ctl" | "xtask")
+            // the book's test is both programs, to run what the pages say
+            let runs_the_book = *name == "book" && in_tests;
                 && !HARNESSES.contains(name)
             {
                 bad("nothing depends on a program");
+                && !runs_the_book
             }
         }
     }

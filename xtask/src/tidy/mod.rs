@@ -2,6 +2,7 @@
 //!
 //! Not for style: that is `cargo fmt` and clippy.
 
+mod book;
 mod codes;
 mod dependencies;
 mod files;
@@ -15,6 +16,7 @@ pub(crate) fn all() -> Result<()> {
     wrong.extend(dependencies::check()?);
     wrong.extend(files::check()?);
     wrong.extend(codes::check()?);
+    wrong.extend(book::check()?);
     if let Err(drift) = codegen::run(true) {
         wrong.push(format!("generated code differs from proto/: {drift}"));
     }
