@@ -104,6 +104,7 @@ fn main() -> ExitCode {
         Verb::Bench { check: true, .. } => bench::up_to_date(),
         Verb::Bench { quick, parts, .. } => bench::measure(quick, &parts),
         Verb::Codegen { check } => codegen::run(check),
+        Verb::Book => book::build(),
         Verb::Docs { check } => docs::run(check),
     };
     match done {
@@ -114,4 +115,3 @@ fn main() -> ExitCode {
         }
     }
 }
-        Verb::Book => book::build(),
