@@ -10,7 +10,7 @@ mod domain;
 mod end;
 mod expect;
 mod hold;
-mod http;
+pub(crate) mod http;
 mod push;
 mod story;
 mod worker;

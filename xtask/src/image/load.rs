@@ -59,7 +59,7 @@ fn one_side(
     stream.set_read_timeout(Some(ANSWER)).because(address)?;
     let mut calls = 0;
     while next < until {
-        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        super::pause(next.saturating_duration_since(Instant::now()));
         stream.write_all(request.as_bytes()).because(address)?;
         let status = answer(&mut stream)?;
         if status != 200 {

@@ -125,6 +125,12 @@ pub(crate) fn workspace_version() -> Result<String> {
         .ok_or_else(|| Failure("the workspace has no worker".to_owned()))
 }
 
+/// Nothing runs in this thread beside it.
+#[expect(clippy::disallowed_methods, reason = "no async runtime here")]
+fn pause(long: Duration) {
+    std::thread::sleep(long);
+}
+
 fn worker(options: &Options, target: &Path) -> Result<PathBuf> {
     if let Some(binary) = &options.binary {
         return Ok(binary.clone());

@@ -208,7 +208,7 @@ impl Container {
                     self.id
                 )));
             }
-            std::thread::sleep(Duration::from_millis(5));
+            super::pause(Duration::from_millis(5));
         }
     }
 }

@@ -93,7 +93,7 @@ pub(crate) fn run(image: &Image, target: &Path, dir: &Path, extent: Extent) -> R
         figures.ready.push(serving.ready()?);
         serving.is_confined()?;
         if number == extent.starts {
-            std::thread::sleep(extent.idle);
+            super::pause(extent.idle);
             let process = serving.process()?;
             figures.idle = process.resident()?;
             let (before, begin) = (process.cpu()?, Instant::now());
@@ -142,7 +142,7 @@ impl Trial<'_> {
         let expected = |p: &&Path| {
             **p == *Path::new("usr/bin/worker") || p.to_string_lossy().contains("/ld-linux")
         };
-        if programs.iter().all(|p| expected(p)) && programs.len() == 2 {
+        if programs.iter().all(expected) && programs.len() == 2 {
             Ok(())
         } else {
             Err(Failure(format!(
@@ -210,7 +210,7 @@ impl Serving {
                     end_of(&self.log)
                 )));
             }
-            std::thread::sleep(Duration::from_millis(2));
+            super::pause(Duration::from_millis(2));
         }
         let took = self.begin.elapsed();
         for path in ["/health/startup", "/health/live"] {
@@ -250,8 +250,8 @@ impl Serving {
                 "the worker in the image runs as another user".to_owned(),
             ));
         }
-        if process.status("CapEff")?.trim_matches('0') != "" || process.status("NoNewPrivs")? != "1"
-        {
+        let rights = process.status("CapEff")?;
+        if !rights.trim_matches('0').is_empty() || process.status("NoNewPrivs")? != "1" {
             return Err(Failure(
                 "the worker in the image has rights it does not need".to_owned(),
             ));

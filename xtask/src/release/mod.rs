@@ -22,6 +22,9 @@ use crate::run::{Because, Failure, Result, cargo, output, revision, root, target
 use crate::setup;
 
 const RELEASES: &str = "docs/releases";
+const SUMMARY: &str = "docs/SUMMARY.md";
+/// The line of the book's summary below which each release has its own.
+const CHAPTER: &str = "- [Releases](releases.md)\n";
 
 /// What to make.
 #[derive(Debug, Args)]
@@ -188,7 +191,9 @@ fn release(version: &str, breaking: bool, target: &Path) -> Result<()> {
     sums(&out)?;
     record(version, &notes, &manifest, &plan.entries)?;
     println!("release: files are in {}", out.display());
-    println!("release: commit {RELEASES}/{version} and what was removed, then tag v{version}");
+    println!(
+        "release: commit {RELEASES}/{version}, {SUMMARY} and what was removed, then tag v{version}"
+    );
     Ok(())
 }
 
@@ -198,10 +203,26 @@ fn record(version: &str, notes: &str, manifest: &str, entries: &[changes::Entry]
     std::fs::create_dir_all(&dir).because(dir.display())?;
     write(&dir.join("notes.md"), notes)?;
     write(&dir.join("manifest.json"), manifest)?;
+    let summary = root().join(SUMMARY);
+    let text = std::fs::read_to_string(&summary).because(SUMMARY)?;
+    write(&summary, &with_page(&text, version)?)?;
     for entry in entries {
         std::fs::remove_file(&entry.file).because(entry.file.display())?;
     }
     Ok(())
+}
+
+/// The book's summary with this release's notes, the newest first.
+fn with_page(summary: &str, version: &str) -> Result<String> {
+    let Some((before, after)) = summary.split_once(CHAPTER) else {
+        return Err(Failure(format!(
+            "{SUMMARY} has no line `{}`",
+            CHAPTER.trim()
+        )));
+    };
+    Ok(format!(
+        "{before}{CHAPTER}  - [{version}](releases/{version}/notes.md)\n{after}"
+    ))
 }
 
 fn sums(dir: &Path) -> Result<()> {
@@ -274,6 +295,19 @@ mod tests {
             Some("0.10.0".to_owned())
         );
         assert_eq!(last(&dir).map_err(|e| e.0), Ok(None));
+    }
+
+    #[test]
+    fn a_release_is_a_page_of_the_book() {
+        let text = format!(
+            "# Summary\n{CHAPTER}  - [0.1.0](releases/0.1.0/notes.md)\n- [Metrics](metrics.md)\n"
+        );
+        let new = with_page(&text, "0.2.0").map_err(|e| e.0);
+        assert_eq!(
+            new.as_deref().map(|t| t.lines().nth(2)),
+            Ok(Some("  - [0.2.0](releases/0.2.0/notes.md)"))
+        );
+        assert!(with_page("# Summary\n", "0.2.0").is_err());
     }
 
     #[test]
