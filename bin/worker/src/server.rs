@@ -7,21 +7,24 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use restate_sdk::endpoint::{Endpoint, HandleOptions, ProtocolMode};
+use restate_sdk::endpoint::{Endpoint, HandleOptions, ProtocolMode, ResponseBody};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::health::{Health, Phase};
 
@@ -182,10 +185,44 @@ impl Site {
         } else {
             ProtocolMode::RequestResponse
         };
+        let span = match segments.as_slice() {
+            [.., "invoke", service, handler] => {
+                trace_context::attempt(request.headers(), service, handler)
+            }
+            _ => Span::none(),
+        };
         let options = HandleOptions { protocol_mode };
         self.endpoint
             .handle_with_options(request, options)
-            .map(|body| body.map_err(Into::into).boxed_unsync())
+            .map(|body| Attempt { body, span }.map_err(Into::into).boxed_unsync())
+    }
+}
+
+/// The answer to an invocation, which is worked on whenever it is asked for more: within the span of the attempt.
+struct Attempt {
+    body: ResponseBody,
+    span: Span,
+}
+
+impl hyper::body::Body for Attempt {
+    type Data = Bytes;
+    type Error = <ResponseBody as hyper::body::Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        let _within = this.span.enter();
+        Pin::new(&mut this.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

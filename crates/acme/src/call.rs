@@ -52,13 +52,16 @@ pub(crate) async fn call<T, F: Future<Output = Result<T, Problem>>>(
             }
         }
     };
-    let result = match tokio::time::timeout(calls.limit, repeated).await {
-        Ok(result) => result,
-        Err(_) => Err(Problem::unreachable(
-            operation,
-            format!("no answer within {} s", calls.limit.as_secs_f32()),
-        )),
+    let answered = async {
+        match tokio::time::timeout(calls.limit, repeated).await {
+            Ok(result) => result,
+            Err(_) => Err(Problem::unreachable(
+                operation,
+                format!("no answer within {} s", calls.limit.as_secs_f32()),
+            )),
+        }
     };
+    let result = trace_context::outside("acme", operation.label(), answered).await;
     let outcome = result
         .as_ref()
         .map_or_else(|problem| problem.class().label(), |_| "ok");

@@ -20,13 +20,16 @@ pub(crate) async fn measured<T>(
     answer: impl Future<Output = Result<T, AnalyticsError>>,
 ) -> Result<T, AnalyticsError> {
     let begun = Instant::now();
-    let result = match tokio::time::timeout(limit, answer).await {
-        Ok(result) => result,
-        Err(_) => Err(AnalyticsError::TooLate {
-            operation,
-            after: limit,
-        }),
+    let answered = async {
+        match tokio::time::timeout(limit, answer).await {
+            Ok(result) => result,
+            Err(_) => Err(AnalyticsError::TooLate {
+                operation,
+                after: limit,
+            }),
+        }
     };
+    let result = trace_context::outside("clickhouse", operation, answered).await;
     let outcome = result
         .as_ref()
         .map_or_else(|error| error.class().label(), |_| "ok");

@@ -15,6 +15,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_t
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
+use crate::bounded::Bounded;
 use crate::{Address, AnalyticsError};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -49,9 +50,11 @@ pub(crate) fn client(address: &Address) -> Result<Client, AnalyticsError> {
                 .with_provider_and_platform_verifier(provider)
                 .map_err(|e| unusable(&e))?
         };
-        Client::with_http_client(pool.build(tls.https_only().enable_http1().wrap_connector(tcp)))
+        Client::with_http_client(
+            pool.build(Bounded(tls.https_only().enable_http1().wrap_connector(tcp))),
+        )
     } else {
-        Client::with_http_client(pool.build::<_, _>(tcp))
+        Client::with_http_client(pool.build::<_, _>(Bounded(tcp)))
     };
     let client = client
         .with_url(address.http.as_str())

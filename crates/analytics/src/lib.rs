@@ -5,6 +5,7 @@
 
 mod address;
 mod admin;
+mod bounded;
 mod builds;
 mod call;
 mod connect;

@@ -19,7 +19,7 @@ pub(crate) async fn measured<T>(
         outcome: "canceled",
         begun: Instant::now(),
     };
-    let result = call.await;
+    let result = trace_context::outside(adapter, operation.label(), call).await;
     watch.outcome = result.as_ref().map_or_else(BuildError::label, |_| "ok");
     result
 }

@@ -161,9 +161,18 @@ pub(crate) async fn measured<T>(
     question: impl Future<Output = Answer<T>>,
 ) -> Answer<T> {
     let started = Instant::now();
-    let answer = tokio::time::timeout(deadline, question)
-        .await
-        .unwrap_or_else(|_| Answer::Unknown("no answer in time".to_owned()));
+    let operation = match kind {
+        "CNAME" => "cname",
+        "TXT" => "txt",
+        "CAA" => "caa",
+        _ => "address",
+    };
+    let question = async {
+        let answer = tokio::time::timeout(deadline, question).await;
+        answer.map_err(|_| Answer::Unknown("no answer in time".to_owned()))
+    };
+    let answer = trace_context::outside("dns", operation, question).await;
+    let answer = answer.unwrap_or_else(|late| late);
     let outcome = match &answer {
         Answer::Found(_) => "found",
         Answer::Missing => "missing",
@@ -171,12 +180,6 @@ pub(crate) async fn measured<T>(
             tracing::debug!(kind, why, "a DNS server did not answer");
             "unknown"
         }
-    };
-    let operation = match kind {
-        "CNAME" => "cname",
-        "TXT" => "txt",
-        "CAA" => "caa",
-        _ => "address",
     };
     metrics::histogram!(OUTSIDE_SECONDS, "adapter" => "dns", "operation" => operation, "outcome" => outcome)
         .record(started.elapsed().as_secs_f64());

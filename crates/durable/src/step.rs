@@ -15,7 +15,7 @@ where
     let started = crate::clock::monotonic();
     #[cfg(feature = "faults")]
     let body = crate::faults::around(name, body);
-    let result = body.await;
+    let result = trace_context::step(name, body).await;
     let outcome = match &result {
         Ok(_) => "ok",
         Err(Stop::Retry(_)) => "retry",

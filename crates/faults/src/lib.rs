@@ -9,11 +9,12 @@
 //! ```
 //!
 //! Beside it: [`MySqlProxy`] cuts a database connection after its COMMIT was sent, [`http::ScriptedHttp`] is a fake of an
-//! HTTP server that follows a script.
+//! HTTP server that follows a script, [`Flood`] one whose answers have no end.
 //!
 //! Not for production code: it is a dev-dependency. Not for faults of whole connections or servers: `testbed::Proxy`,
 //! `testbed::Restate` and `testbed::MariaDb` have those.
 
+mod flood;
 mod frames;
 pub mod http;
 mod message;
@@ -24,6 +25,7 @@ mod rules;
 mod serve;
 mod stream;
 
+pub use flood::Flood;
 pub use message::{Kind, Seen};
 pub use mysql::MySqlProxy;
 pub use proxy::StreamProxy;

@@ -118,11 +118,14 @@ impl Line {
         body: Option<&impl Serialize>,
     ) -> Result<T, GitHubError> {
         let (operation, begun) = (ask.operation, Instant::now());
-        let answered = tokio::time::timeout(self.limit, self.attempt(ask, body)).await;
-        let result = answered.unwrap_or(Err(GitHubError::TooLate {
-            operation,
-            after: self.limit,
-        }));
+        let answered = async {
+            let answered = tokio::time::timeout(self.limit, self.attempt(ask, body)).await;
+            answered.unwrap_or(Err(GitHubError::TooLate {
+                operation,
+                after: self.limit,
+            }))
+        };
+        let result = trace_context::outside("github", operation.label(), answered).await;
         let outcome = result
             .as_ref()
             .map_or_else(|error| error.class().label(), |_| "ok");

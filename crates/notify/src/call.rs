@@ -92,13 +92,16 @@ impl Line {
     ) -> Result<(), NotifyError> {
         let begun = Instant::now();
         let operation = self.operation;
-        let result = match tokio::time::timeout(self.limit, self.attempt(request, good)).await {
-            Ok(result) => result,
-            Err(_) => Err(NotifyError::TooLate {
-                operation,
-                after: self.limit,
-            }),
+        let answered = async {
+            match tokio::time::timeout(self.limit, self.attempt(request, good)).await {
+                Ok(result) => result,
+                Err(_) => Err(NotifyError::TooLate {
+                    operation,
+                    after: self.limit,
+                }),
+            }
         };
+        let result = trace_context::outside("notify", operation.label(), answered).await;
         let outcome = result
             .as_ref()
             .map_or_else(|error| error.class().label(), |()| "ok");

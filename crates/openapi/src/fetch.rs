@@ -110,7 +110,7 @@ impl Scraper {
     /// Gets a document. `instance`: the deployment whose instance the URL is, in a development cluster.
     pub(crate) async fn get(&self, url: Url, instance: Option<&str>) -> Result<Fetched, Stop> {
         let begun = Instant::now();
-        let result = self.answer(url, instance).await;
+        let result = trace_context::outside("openapi", "get", self.answer(url, instance)).await;
         let outcome = match &result {
             Ok(Fetched::Document(_)) => "ok",
             Ok(Fetched::Nothing) => "not_found",

@@ -12,6 +12,10 @@ use crate::ApiError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest answer that is read, bytes: twice Restate's own limit of a message.
+const ANSWER_BYTES: usize = 64 << 20;
+/// As much of an error as is read.
+const ERROR_BYTES: usize = 64 << 10;
 
 /// Seconds of each request by operation and outcome: the family that every adapter of the worker shares.
 const OUTSIDE_SECONDS: &str = "ctrl_worker_outside_seconds";
@@ -83,7 +87,7 @@ impl Http {
     /// Sends and returns the JSON of a 2xx answer; an empty body is `null`.
     pub(crate) async fn send(&self, out: Outgoing<'_>) -> Result<(StatusCode, Value), ApiError> {
         let (label, begun) = (out.label, Instant::now());
-        let result = self.exchange(out).await;
+        let result = trace_context::outside("restate", label, self.exchange(out)).await;
         let outcome = result
             .as_ref()
             .map_or_else(|error| error.class().label(), |_| "ok");
@@ -116,6 +120,9 @@ impl Http {
                 .header("content-type", "application/json")
                 .body(body);
         }
+        if let Some((name, value)) = trace_context::header() {
+            request = request.header(name, value);
+        }
         let unreachable = |operation: &str, source: reqwest::Error| ApiError::Unreachable {
             operation: operation.to_owned(),
             timed_out: source.is_timeout(),
@@ -126,12 +133,21 @@ impl Http {
             .await
             .map_err(|e| unreachable(&out.operation, e))?;
         let status = response.status();
-        let body = response
-            .bytes()
+        let most = match status.is_success() {
+            true => ANSWER_BYTES,
+            false => ERROR_BYTES,
+        };
+        let (body, whole) = beginning(response, most)
             .await
             .map_err(|e| unreachable(&out.operation, e))?;
         if !status.is_success() {
             return Err(status_error(out.operation, status, &body));
+        }
+        if !whole {
+            return Err(ApiError::Unexpected {
+                operation: out.operation,
+                detail: format!("longer than {most} bytes"),
+            });
         }
         if body.is_empty() {
             return Ok((status, Value::Null));
@@ -142,6 +158,23 @@ impl Http {
         })?;
         Ok((status, value))
     }
+}
+
+/// At most so many bytes of the body, and whether that is all of it.
+async fn beginning(
+    mut response: reqwest::Response,
+    most: usize,
+) -> Result<(Vec<u8>, bool), reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = most - body.len();
+        if chunk.len() > room {
+            body.extend_from_slice(&chunk[..room]);
+            return Ok((body, false));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((body, true))
 }
 
 fn status_error(operation: String, status: StatusCode, body: &[u8]) -> ApiError {
@@ -243,6 +276,31 @@ mod tests {
             }
         });
         url
+    }
+
+    /// A server whose answers have no end.
+    async fn flood(status: &'static str) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\n\r\n");
+                let _ = stream.write_all(head.as_bytes()).await;
+                while stream.write_all(&[b' '; 1 << 16]).await.is_ok() {}
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_not_read() {
+        let ingress = Ingress::new(&flood("200 OK").await, None).unwrap();
+        let error = ingress.call("s", "k", "H", &Value::Null).await.unwrap_err();
+        assert!(error.to_string().contains("longer than"), "{error}");
+        let admin = Admin::new(&flood("500 Broken").await, None).unwrap();
+        let error = admin.cancel("inv_1").await.unwrap_err();
+        assert_eq!(error.status(), Some(500), "{error}");
     }
 
     #[test]

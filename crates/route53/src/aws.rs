@@ -2,16 +2,23 @@
 
 use async_trait::async_trait;
 use aws_sdk_route53::Client;
+use aws_sdk_route53::config::interceptors::BeforeDeserializationInterceptorContextMut;
 use aws_sdk_route53::config::retry::RetryConfig;
 use aws_sdk_route53::config::timeout::TimeoutConfig;
-use aws_sdk_route53::config::{BehaviorVersion, Region};
+use aws_sdk_route53::config::{BehaviorVersion, ConfigBag, Intercept, Region, RuntimeComponents};
+use aws_sdk_route53::error::BoxError;
 use aws_sdk_route53::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType,
 };
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
 
 use crate::backend::{Backend, ListedZone, TxtSet, routing_policy};
 use crate::{Class, Operation, Route53Error, Settings, name};
+
+/// Longest answer that is read, bytes: a page of a hundred zones is a tenth of it.
+const ANSWER_BYTES: usize = 1 << 20;
 
 /// The comment of our changes in the service's own log.
 const COMMENT: &str = "control plane worker: ACME challenge";
@@ -40,13 +47,35 @@ impl Aws {
             ));
         }
         let shared = loader.load().await;
-        let mut config = aws_sdk_route53::config::Builder::from(&shared);
+        let mut config = aws_sdk_route53::config::Builder::from(&shared).interceptor(Bounded);
         if let Some(endpoint) = &settings.endpoint {
             config = config.endpoint_url(endpoint);
         }
         Self {
             client: Client::from_conf(config.build()),
         }
+    }
+}
+
+/// Lets no answer be longer than [`ANSWER_BYTES`]; the SDK would read it to its end.
+#[derive(Debug)]
+struct Bounded;
+
+impl Intercept for Bounded {
+    fn name(&self) -> &'static str {
+        "bounded answers"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().body_mut();
+        let whole = std::mem::replace(body, SdkBody::taken());
+        *body = SdkBody::from_body_1_x(Limited::new(whole, ANSWER_BYTES));
+        Ok(())
     }
 }
 

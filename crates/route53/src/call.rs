@@ -22,14 +22,17 @@ pub(crate) async fn call<T, F: Future<Output = Result<T, Route53Error>>>(
     loop {
         tries += 1;
         let begun = Instant::now();
-        let result = match tokio::time::timeout(limits.attempt, once()).await {
-            Ok(result) => result.map_err(|error| error.at(operation)),
-            Err(_) => Err(Route53Error::ours(
-                operation,
-                Class::Unavailable,
-                format!("no answer within {} s", limits.attempt.as_secs_f32()),
-            )),
+        let answered = async {
+            match tokio::time::timeout(limits.attempt, once()).await {
+                Ok(result) => result.map_err(|error| error.at(operation)),
+                Err(_) => Err(Route53Error::ours(
+                    operation,
+                    Class::Unavailable,
+                    format!("no answer within {} s", limits.attempt.as_secs_f32()),
+                )),
+            }
         };
+        let result = trace_context::outside("route53", operation.label(), answered).await;
         let outcome = result
             .as_ref()
             .map_or_else(|error| error.class.label(), |_| "ok");

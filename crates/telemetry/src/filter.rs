@@ -89,6 +89,29 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Filter<S> for Levels<S> {
     }
 }
 
+/// Leaves out spans that are there for traces alone: a line shows the fields of the span it was written in, and those of a
+/// handler say more than the name of a step.
+pub(crate) struct Places;
+
+impl Places {
+    fn is_one(meta: &Metadata<'_>) -> bool {
+        !(meta.is_span() && meta.target() == trace_context::TARGET)
+    }
+}
+
+impl<S> Filter<S> for Places {
+    fn enabled(&self, meta: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        Self::is_one(meta)
+    }
+
+    fn callsite_enabled(&self, meta: &'static Metadata<'static>) -> Interest {
+        match Self::is_one(meta) {
+            true => Interest::always(),
+            false => Interest::never(),
+        }
+    }
+}
+
 /// Keeps every warning and error, and a share of the rest.
 pub(crate) struct Sample {
     rate: f64,

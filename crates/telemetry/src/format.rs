@@ -1,4 +1,4 @@
-//! Puts the process's identity into every log line.
+//! Puts the process's identity into every log line, and the ids of the trace into JSON ones.
 //!
 //! Not for filtering (see `filter`) nor for the fields of single events.
 
@@ -81,7 +81,13 @@ where
         self.inner
             .format_event(ctx, Writer::new(&mut line), event)?;
         match line.strip_prefix('{') {
-            Some(rest) => write!(writer, "{{\"instance\":{},{rest}", self.text),
+            Some(rest) => {
+                write!(writer, "{{\"instance\":{},", self.text)?;
+                if let Some((trace, span)) = trace_context::ids() {
+                    write!(writer, "\"trace_id\":\"{trace}\",\"span_id\":\"{span}\",")?;
+                }
+                writer.write_str(rest)
+            }
             None => writer.write_str(&line),
         }
     }

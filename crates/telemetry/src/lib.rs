@@ -114,6 +114,7 @@ pub fn init(options: &Options) -> Result<Guard, TelemetryError> {
             .boxed()
     };
     let keep = levels(&options.level)
+        .and(filter::Places)
         .and(filter::Replayed)
         .and(filter::Suspensions)
         .and(filter::Sample::new(options.log_sample_rate));
@@ -121,9 +122,9 @@ pub fn init(options: &Options) -> Result<Guard, TelemetryError> {
         None => (None, None),
         Some(rate) => {
             let provider = traces::Provider::new(options, rate)?;
-            let layer = provider
-                .layer()
-                .with_filter(levels("info").and(filter::Replayed));
+            // whatever the level of the log is: a trace without its attempts and steps would be none
+            let all = filter::Levels::new(EnvFilter::new("info"), true);
+            let layer = provider.layer().with_filter(all.and(filter::Replayed));
             (Some(provider), Some(layer))
         }
     };

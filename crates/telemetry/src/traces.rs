@@ -71,6 +71,7 @@ fn sampler(rate: f64) -> Sampler {
     } else if rate <= 0.0 {
         Sampler::AlwaysOff
     } else {
-        Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(rate)))
+        // by the trace's id, so that every worker decides alike; Restate marks whatever it passes on as sampled
+        Sampler::TraceIdRatioBased(rate)
     }
 }

@@ -62,14 +62,16 @@ impl Vault {
         secret: &str,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let begun = Instant::now();
-        let result =
+        let attempt = async {
             match tokio::time::timeout(limit, self.attempt(operation, body, limit, secret)).await {
                 Ok(result) => result,
                 Err(_) => Err(VaultError::TooLate {
                     operation,
                     after: limit,
                 }),
-            };
+            }
+        };
+        let result = trace_context::outside("vault", operation.label(), attempt).await;
         let outcome = result
             .as_ref()
             .map_or_else(|error| error.class().label(), |_| "ok");
@@ -106,6 +108,9 @@ impl Vault {
             .body(body);
         if operation != Operation::Liveness {
             request = request.header(AUTHORIZATION, self.authorization()?);
+        }
+        if let Some((name, value)) = trace_context::header() {
+            request = request.header(name, value);
         }
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();

@@ -53,6 +53,33 @@ fn a_silent_server_is_waited_for_only_so_long() {
 }
 
 #[test]
+fn an_answer_without_end_is_not_read() {
+    testbed::run(async {
+        let refusal = faults::Flood::start(500, "Code: 1. ")
+            .await
+            .expect("a port");
+        let error = at(&refusal.url()).ping().await.expect_err("too long");
+        assert_eq!(error.class(), Class::Unavailable, "{error:?}");
+        assert!(
+            error.to_string().len() < 2_000,
+            "{}",
+            error.to_string().len()
+        );
+        // what the system keeps on the way of a connection is a few megabytes
+        assert!(refusal.sent() < 32 << 20, "{}", refusal.sent());
+
+        let flood = faults::Flood::start(200, "\0\0\0\0").await.expect("a port");
+        let error = at(&flood.url()).usage(2026, 1, 0).await;
+        let error = error.expect_err("too long");
+        assert!(
+            !matches!(error, AnalyticsError::TooLate { .. }),
+            "{error:?}"
+        );
+        assert!(flood.sent() < 128 << 20, "{}", flood.sent());
+    });
+}
+
+#[test]
 fn a_wrong_password_is_unauthorised_and_a_wrong_statement_a_bad_request() {
     testbed::run(async {
         let (server, _) = engine().await;

@@ -360,3 +360,23 @@ fn a_build_is_reported_alive_from_before_its_machine_to_its_end() {
         assert_eq!(fake.build(&ticket.build_id).expect("the build").platform, 2);
     });
 }
+
+#[test]
+fn an_answer_without_end_is_not_read() {
+    testbed::run(async {
+        for status in [200, 400] {
+            let flood = faults::Flood::start(status, "[[[[").await.expect("a port");
+            let depot = Depot::new(&DepotSettings {
+                api_url: flood.url(),
+                build_url: flood.url(),
+                token: Secret::new("a-token"),
+                region: "eu".to_owned(),
+                limits: limits(),
+            });
+            let error = depot.expect("settings").create_project("p").await;
+            let error = error.expect_err("too long");
+            assert!(error.to_string().contains("longer than"), "{error}");
+            assert!(flood.sent() < 64 << 20, "{}", flood.sent());
+        }
+    });
+}

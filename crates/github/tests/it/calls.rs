@@ -1,8 +1,8 @@
 //! Commits, deployments, statuses, pull requests and comments.
 
 use github::{
-    Access, Class, CommitState, DeploymentState, GitHubError, NewCheck, NewDeployment, NewStatus,
-    NoCommit, Relation, Repository,
+    Access, Class, CommitState, DeploymentState, GitHub, GitHubError, NewCheck, NewDeployment,
+    NewStatus, NoCommit, Relation, Repository, Settings,
 };
 use serde_json::json;
 
@@ -337,5 +337,24 @@ fn our_comment_is_found_over_all_pages_and_nobody_elses() {
             .update_comment(INSTALLATION, &repository(), 1, "x")
             .await;
         assert_eq!(gone.expect_err("deleted").class(), Class::NotFound);
+    });
+}
+
+#[test]
+fn an_answer_without_end_is_not_read() {
+    testbed::run(async {
+        for status in [200, 500] {
+            let flood = faults::Flood::start(status, "[[[[").await.expect("a port");
+            let settings = Settings {
+                base_url: flood.url(),
+                ..Settings::new(None)
+            };
+            let client = GitHub::new(&settings).expect("a client");
+            let open = Repository::parse(PUBLIC).expect("a name");
+            let error = client.commit(Access::Public, &open, "main").await;
+            let error = error.expect_err("too long");
+            assert!(error.to_string().contains("longer than"), "{error}");
+            assert!(flood.sent() < 64 << 20, "{}", flood.sent());
+        }
     });
 }

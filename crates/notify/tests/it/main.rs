@@ -109,6 +109,19 @@ fn silence_and_a_broken_connection_are_worth_another_try() {
 }
 
 #[test]
+fn an_answer_without_end_is_not_read() {
+    testbed::run(async {
+        let flood = faults::Flood::start(400, "no such hook ")
+            .await
+            .expect("a port");
+        let slack = Slack::new(&flood.url()).expect("an address");
+        let error = slack.post(&message()).await.expect_err("refused");
+        assert!(error.to_string().len() < 1_000, "{error}");
+        assert!(flood.sent() < 32 << 20, "{}", flood.sent());
+    });
+}
+
+#[test]
 fn a_heartbeat_is_a_get_and_any_2xx_is_a_success() {
     testbed::run(async {
         let (peer, url) = peer(Script::new().answer(202, "").answer(500, "down")).await;

@@ -117,3 +117,24 @@ pub(crate) async fn a_service_that_is_gone_is_an_outage(kind: Kind) {
     let error = client.in_sync("C1").await.expect_err("nobody there");
     assert_eq!(error.class, Class::Unavailable, "{error}");
 }
+
+/// Not in the contract: the other backend reads what it is given.
+#[test]
+fn an_answer_without_end_is_not_read() {
+    testbed::run(async {
+        for status in [200, 400] {
+            let flood = faults::Flood::start(status, "<x>").await.expect("a port");
+            let mut settings = settings(testbed::route53().await);
+            settings.endpoint = Some(flood.url());
+            settings.limits.tries = 1;
+            let client = Kind::Aws.open(settings).await;
+            let error = client
+                .zone_of("z.route53.test")
+                .await
+                .expect_err("too long");
+            assert_ne!(error.class, Class::NotFound, "{error}");
+            assert!(error.to_string().len() < 2_000, "{error}");
+            assert!(flood.sent() < 32 << 20, "{}", flood.sent());
+        }
+    });
+}
