@@ -50,6 +50,8 @@ enum Verb {
         #[arg(long)]
         uri: Option<String>,
     },
+    /// On the way back to the existing worker: write the version counters to where it keeps them.
+    HandBack,
     /// Create the database and its tables where they are missing.
     Migrate {
         /// Print the statements and run nothing.
@@ -97,6 +99,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Manifest) => on_runtime(commands::manifest()),
         Some(Verb::Register { uri }) => {
             load(&cli.config, false).and_then(|c| on_runtime(commands::register(c, uri)))
+        }
+        Some(Verb::HandBack) => {
+            load(&cli.config, false).and_then(|c| on_runtime(commands::hand_back(c)))
         }
         Some(Verb::Migrate { print: true }) => {
             commands::print_ddl();

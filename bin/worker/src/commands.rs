@@ -1,10 +1,10 @@
-//! The verbs that end by themselves: check-config, manifest, register, migrate.
+//! The verbs that end by themselves: check-config, manifest, register, hand-back, migrate.
 //!
 //! Each prints its result to stdout. Not for serving (see `serve`).
 
 use config::Config;
 
-use crate::{connect, manifest, registration, services};
+use crate::{connect, manifest, registration, services, takeover};
 
 /// Prints the effective configuration; what deserves a look goes to stderr.
 ///
@@ -48,6 +48,19 @@ pub async fn register(config: Config, uri: Option<String>) -> Result<(), String>
     );
     registrar.attempt().await?;
     println!("registered {}", registrar.uri());
+    Ok(())
+}
+
+/// Hands the version counters to the existing worker.
+///
+/// # Errors
+/// Work in flight, an unreachable database or an unreachable admin API.
+pub async fn hand_back(config: Config) -> Result<(), String> {
+    let db = mysql::Db::connect(&connect::options(&config))
+        .await
+        .map_err(|e| connect::chain(&e))?;
+    let regions = takeover::hand_back(&db, &services::admin(&config)?).await?;
+    println!("handed back the version counters of {regions} regions");
     Ok(())
 }
 

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use config::Config;
 use mysql::Db;
-use restate_api::Admin;
+use restate_api::{Admin, Class};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{VERSION, connect, manifest, takeover};
+
+/// The oldest Restate this worker works with: earlier ones have no `/restate/call` and `/restate/send` at their ingress.
+pub const OLDEST_RESTATE: (u64, u64) = (1, 7);
 
 /// Between two tries.
 pub const PAUSE: Duration = Duration::from_secs(5);
@@ -98,8 +101,14 @@ impl Registrar {
     /// Registers once and compares.
     ///
     /// # Errors
-    /// What the admin API said, or how the services differ and what to do.
+    /// A Restate that is too old, what the admin API said, or how the services differ and what to do.
     pub async fn attempt(&self) -> Result<(), String> {
+        match self.admin.version().await {
+            Ok(version) => new_enough(&version)?,
+            // whoever stands in front of the admin API may not let everything through
+            Err(error) if error.class() == Class::NotFound => {}
+            Err(error) => return Err(connect::chain(&error)),
+        }
         let registered = self
             .admin
             .register(&self.uri, self.force)
@@ -148,6 +157,38 @@ impl Registrar {
                 () = tokio::time::sleep(self.pause) => {}
                 () = stop.cancelled() => return,
             }
+        }
+    }
+}
+
+/// A version that is not written like one is not refused.
+fn new_enough(version: &str) -> Result<(), String> {
+    let mut numbers = version.split(['.', '-']).map(str::parse::<u64>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+        return Ok(());
+    };
+    let (oldest_major, oldest_minor) = OLDEST_RESTATE;
+    if (major, minor) >= OLDEST_RESTATE {
+        return Ok(());
+    }
+    Err(format!(
+        "Restate is version {version}; this worker needs {oldest_major}.{oldest_minor} or newer: upgrade Restate first \
+         (docs/takeover.md)"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::new_enough;
+
+    #[test]
+    fn an_older_restate_is_refused_in_words() {
+        for good in ["1.7.0", "1.7.12", "1.10.0", "2.0.0", "1.7.0-rc.1", "dev"] {
+            assert_eq!(new_enough(good), Ok(()), "{good}");
+        }
+        for bad in ["1.6.2", "1.6.10", "0.9.1"] {
+            let said = new_enough(bad).expect_err(bad);
+            assert!(said.contains(bad) && said.contains("1.7"), "{said}");
         }
     }
 }

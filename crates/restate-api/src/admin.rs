@@ -137,6 +137,49 @@ impl Admin {
         self.end(invocation_id, "resume").await
     }
 
+    /// Keeps a running invocation, or one that backs off, from going on until it is resumed.
+    pub async fn pause(&self, invocation_id: &str) -> Result<(), ApiError> {
+        self.end(invocation_id, "pause").await
+    }
+
+    /// Resumes a paused or suspended invocation on another deployment: `dp_…`, or `latest`.
+    pub async fn resume_on(&self, invocation_id: &str, deployment: &str) -> Result<(), ApiError> {
+        let path = format!(
+            "/invocations/{}/resume?deployment={}",
+            segment("invocation id", invocation_id)?,
+            segment("deployment id", deployment)?
+        );
+        self.raw(Method::PATCH, "resume", path, None)
+            .await
+            .map(drop)
+    }
+
+    /// Replaces all state of an object; done some time after the answer.
+    pub async fn set_state(
+        &self,
+        service: &str,
+        key: &str,
+        state: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), ApiError> {
+        let path = format!("/services/{}/state", segment("service name", service)?);
+        let body = json!({ "object_key": key, "new_state": state });
+        self.raw(Method::POST, "set_state", path, Some(body))
+            .await
+            .map(drop)
+    }
+
+    /// The server's version, like `1.7.12`.
+    pub async fn version(&self) -> Result<String, ApiError> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: String,
+        }
+        let said: Version = self
+            .json(Method::GET, "version", "/version".to_owned(), None)
+            .await?;
+        Ok(said.version)
+    }
+
     /// Runs SQL over Restate's own tables (`sys_invocation`, `sys_journal`, `state`, …).
     pub async fn query(&self, sql: &str) -> Result<Vec<Value>, ApiError> {
         #[derive(Deserialize)]
@@ -202,7 +245,7 @@ impl Admin {
         Ok(self.http.send(out).await?.1)
     }
 
-    async fn json<T: serde::de::DeserializeOwned>(
+    pub(crate) async fn json<T: serde::de::DeserializeOwned>(
         &self,
         method: Method,
         operation: &'static str,
