@@ -103,6 +103,7 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
             "deploy.watch_min" => &mut t.watch_min,
             "deploy.watch_max" => &mut t.watch_max,
             "deploy.watch_resend" => &mut t.watch_resend,
+            "deploy.report_after_cancel" => &mut t.report_after_cancel,
             name if name.starts_with(DOMAINS) || name.starts_with(CERTIFICATES) => continue,
             // Read where registration is set up.
             "registration.pause" => continue,

@@ -318,7 +318,7 @@ async fn take_back(
         })
         .await;
     if stop.is_cancelled() {
-        at.reporter.ended(ctx);
+        at.reporter.ended(ctx, deps.timings.report_after_cancel);
     } else {
         at.reporter.failure(ctx);
     }

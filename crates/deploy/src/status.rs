@@ -9,9 +9,6 @@ use messages::hydra::v1 as msg;
 use restate_sdk::prelude::*;
 use std::time::Duration;
 
-/// From the end of a cancelled invocation until its row tells why: one short transaction, with some room.
-const UNTIL_WRITTEN: Duration = Duration::from_secs(2);
-
 /// Sends nothing, or the statuses of one deployment.
 pub(crate) struct Reporter {
     to: Option<(String, Box<msg::GitHubStatusInitRequest>)>,
@@ -67,7 +64,7 @@ impl Reporter {
 
     /// As [`Self::failure`], of what somebody else ended: a little later, when that one has written why, because GitHub
     /// is told something else of a deployment that was superseded.
-    pub(crate) fn ended(&self, ctx: &SharedObjectContext<'_>) {
+    pub(crate) fn ended(&self, ctx: &SharedObjectContext<'_>, after: Duration) {
         if let Some((id, _)) = &self.to {
             let request = request(
                 msg::GitHubDeploymentState::GITHUB_DEPLOYMENT_STATE_FAILURE,
@@ -76,7 +73,7 @@ impl Reporter {
             let _ = ctx
                 .object_client::<GitHubStatusClient<'_>>(id)
                 .report_status(request)
-                .send_after(UNTIL_WRITTEN);
+                .send_after(after);
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Timings {
     pub watch_full: usize,
     /// A waiter that was told but does not go on is told again after this.
     pub watch_resend: Duration,
+    /// From the end of a cancelled invocation until GitHub is told: whoever cancelled it writes why meanwhile.
+    pub report_after_cancel: Duration,
 }
 
 impl Default for Timings {
@@ -55,6 +57,7 @@ impl Default for Timings {
             watch_max: Duration::from_secs(1),
             watch_full: 5_000,
             watch_resend: Duration::from_secs(5),
+            report_after_cancel: Duration::from_secs(2),
         }
     }
 }

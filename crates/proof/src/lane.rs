@@ -346,6 +346,7 @@ wake_timeout = "4s"
 watch_min = "20ms"
 watch_max = "100ms"
 watch_resend = "1s"
+report_after_cancel = "0s"
 reconcile_grace = "3s"
 reconcile_interval = "500ms"
 {}"#,
