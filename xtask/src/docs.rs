@@ -1,4 +1,5 @@
-//! `cargo xtask docs`: docs/services.md, written from the manifest that the worker serves.
+//! `cargo xtask docs`: docs/services.md, written from the manifest that the worker serves, and
+//! docs/configuration-reference.md, which the worker writes itself.
 //!
 //! Not for pages that people write.
 
@@ -8,7 +9,8 @@ use serde_json::Value;
 
 use crate::run::{Because, Failure, Result, cargo, output, root};
 
-const PAGE: &str = "docs/services.md";
+const SERVICES: &str = "docs/services.md";
+const REFERENCE: &str = "docs/configuration-reference.md";
 
 const HEAD: &str = "\
 # Services
@@ -18,21 +20,37 @@ something else. Name, key, kinds and the sentence come from `proto/`; retries, t
 `bin/worker/src/services.rs`.
 ";
 
-/// Writes the page, or only compares.
+/// Writes both pages, or only compares.
 pub(crate) fn run(check_only: bool) -> Result<()> {
-    let mut worker = cargo(&["run", "--quiet", "--package", "worker", "--", "manifest"]);
-    let manifest = serde_json::from_str(&output(&mut worker)?).because("worker manifest")?;
-    let text = page(&manifest);
-    let path = root().join(PAGE);
-    if std::fs::read_to_string(&path).is_ok_and(|committed| committed == text) {
+    let manifest = serde_json::from_str(&worker(&["manifest"])?).because("worker manifest")?;
+    let pages = [
+        (SERVICES, page(&manifest)),
+        (REFERENCE, worker(&["check-config", "--reference"])?),
+    ];
+    let mut drifted = Vec::new();
+    for (name, text) in pages {
+        let path = root().join(name);
+        if std::fs::read_to_string(&path).is_ok_and(|committed| committed == text) {
+            continue;
+        }
+        if check_only {
+            drifted.push(name);
+        } else {
+            std::fs::write(&path, text).because(name)?;
+        }
+    }
+    if drifted.is_empty() {
         return Ok(());
     }
-    if check_only {
-        return Err(Failure(format!(
-            "{PAGE} differs from the manifest: run `cargo xtask docs`"
-        )));
-    }
-    std::fs::write(&path, text).because(PAGE)
+    Err(Failure(format!(
+        "{} not what the worker says: run `cargo xtask docs`",
+        drifted.join(" and ")
+    )))
+}
+
+fn worker(args: &[&str]) -> Result<String> {
+    let mut command = cargo(&["run", "--quiet", "--package", "worker", "--"]);
+    output(command.args(args))
 }
 
 fn page(manifest: &Value) -> String {

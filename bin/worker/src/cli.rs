@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use config::{Config, ConfigError};
 
-use crate::{commands, serve};
+use crate::{commands, reference, serve};
 
 /// Hosts the workflows of the control plane on Restate.
 #[derive(Debug, Parser)]
@@ -41,6 +41,9 @@ enum Verb {
         /// Print a commented file with every default instead.
         #[arg(long)]
         print_default: bool,
+        /// Print a page about every key instead: type, default, rules, meaning.
+        #[arg(long, conflicts_with_all = ["strict", "print_default"])]
+        reference: bool,
     },
     /// Print the services this worker offers, as Restate will discover them.
     Manifest,
@@ -91,6 +94,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ..
         }) => {
             print!("{}", config::DEFAULT_TEXT);
+            Ok(())
+        }
+        Some(Verb::CheckConfig {
+            reference: true, ..
+        }) => {
+            print!("{}", reference::page());
             Ok(())
         }
         Some(Verb::CheckConfig { strict, .. }) => {

@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod manifest;
 pub mod observability;
 mod options;
+pub mod reference;
 pub mod registration;
 pub mod serve;
 pub mod server;
