@@ -8,11 +8,16 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use deployments::{Cancel, Deploy, Environment, Logs, Patience, Store};
 pub(crate) use domains::{AddDomain, Certificates, Domains};
-pub(crate) use operator::{Jobs, Seed, Webhook};
+pub(crate) use operator::{Doctor, Jobs, Seed, Webhook};
+
+/// Restate's ingress unless told otherwise.
+pub(crate) const INGRESS: &str = "http://127.0.0.1:8080";
+/// Restate's admin API unless told otherwise.
+pub(crate) const ADMIN: &str = "http://127.0.0.1:9070";
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
-  1  the worker refused or the deployment failed; its words are printed
+  1  the worker refused or the deployment failed, its words are printed; or doctor found something
   2  the command line is wrong
   3  the database or Restate cannot be reached, or the worker is not registered
   4  what was named does not exist
@@ -48,7 +53,7 @@ pub(crate) struct Addresses {
         long,
         global = true,
         env = "CTRL_INGRESS",
-        default_value = "http://127.0.0.1:8080",
+        default_value = INGRESS,
         value_name = "URL"
     )]
     pub(crate) ingress: String,
@@ -57,7 +62,7 @@ pub(crate) struct Addresses {
         long,
         global = true,
         env = "CTRL_ADMIN",
-        default_value = "http://127.0.0.1:9070",
+        default_value = ADMIN,
         value_name = "URL"
     )]
     pub(crate) admin: String,
@@ -138,6 +143,8 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: Option<Jobs>,
     },
+    /// Look at everything an alert would look at, and say what to do: servers, registration, stuck work, jobs.
+    Doctor(Doctor),
     /// Print completions for a shell.
     Completions {
         /// Which shell.

@@ -10,6 +10,9 @@ pub(crate) enum Failure {
     /// The worker refused or gave up; its words, unchanged.
     #[error("{0}")]
     Worker(String),
+    /// Something that was looked at is not as it should be.
+    #[error("{0}")]
+    Unhealthy(String),
     /// Something the command needs cannot be reached.
     #[error("{0}")]
     Unreachable(String),
@@ -28,7 +31,7 @@ impl Failure {
     /// The exit code `ctl --help` lists.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Worker(_) => 1,
+            Self::Worker(_) | Self::Unhealthy(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
             Self::NotFound(_) => 4,

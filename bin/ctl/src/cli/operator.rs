@@ -1,6 +1,7 @@
 //! What an operator does: a fresh installation, the periodic jobs, the webhook endpoint.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -92,6 +93,43 @@ pub(crate) struct Seed {
     /// API keys of the workspace whose refill is due.
     #[arg(long, default_value_t = 0, value_name = "COUNT")]
     pub(crate) due_keys: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// The worker's configuration file: what no option names is looked for where the worker does.
+    #[arg(long, env = "CTRL_WORKER_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The Vault's address.
+    #[arg(long, env = "CTRL_VAULT", value_name = "URL")]
+    pub(crate) vault: Option<String>,
+    /// Bearer token for the Vault.
+    #[arg(
+        long,
+        env = "CTRL_VAULT_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    pub(crate) vault_token: Option<String>,
+    /// ClickHouse, as the worker's `clickhouse.url`.
+    #[arg(
+        long,
+        env = "CTRL_CLICKHOUSE",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub(crate) clickhouse: Option<String>,
+    /// Its HTTP address where that does not follow, as `clickhouse.http_url`.
+    #[arg(
+        long,
+        env = "CTRL_CLICKHOUSE_HTTP",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub(crate) clickhouse_http: Option<String>,
+    /// Seconds each check may take.
+    #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) timeout: u64,
 }
 
 #[derive(Args, Debug)]

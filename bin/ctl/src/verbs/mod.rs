@@ -3,6 +3,7 @@
 mod cancel;
 mod certificates;
 mod deploy;
+mod doctor;
 mod domains;
 mod jobs;
 mod logs;
@@ -31,6 +32,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     }
     if let Verb::Jobs { verb } = cli.verb {
         return jobs::run(cli.addresses, output, verb.unwrap_or(Jobs::List)).await;
+    }
+    if let Verb::Doctor(doctor) = cli.verb {
+        return doctor::run(cli.addresses, output, doctor).await;
     }
     if let Verb::Webhook(webhook) = cli.verb {
         return webhook::run(cli.addresses, output, webhook).await;
@@ -63,7 +67,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Seed(seed) => seed::run(&access, output, seed).await,
         Verb::Cancel(cancel) => cancel::run(&access, output, cancel).await,
         // Answered above, without a database.
-        Verb::Completions { .. } | Verb::Jobs { .. } | Verb::Webhook(_) => Ok(()),
+        Verb::Completions { .. } | Verb::Jobs { .. } | Verb::Doctor(_) | Verb::Webhook(_) => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 #![recursion_limit = "256"]
 
 mod cancel;
+mod doctor;
 mod domains;
 mod git;
 mod jobs;

@@ -21,21 +21,26 @@ struct Obedient {
 pub(crate) async fn serve(db: &Db) {
     static ONCE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     ONCE.get_or_init(|| async {
-        let service = DeployService(Obedient { db: db.clone() }).into_service_definition();
-        let clock = SchedulerService(Clockwork::default()).into_service_definition();
-        let verifier =
-            custom_domain_client::CustomDomainService(crate::domains::Verifier(db.clone()));
-        let endpoint = Endpoint::builder()
-            .bind(service)
-            .bind(clock)
-            .bind(verifier.into_service_definition())
-            .bind(
-                github_webhook_client::GitHubWebhookService(crate::webhook::Taker)
-                    .into_service_definition(),
-            );
-        testbed::serve(endpoint.build()).await;
+        testbed::serve(services(db).build()).await;
     })
     .await;
+}
+
+/// What the make-believe worker serves. A failing deployment is tried twice, then it is paused.
+pub(crate) fn services(db: &Db) -> restate_sdk::endpoint::Builder {
+    let deploy = DeployService(Obedient { db: db.clone() }).into_service_definition();
+    let tries = restate_sdk::endpoint::ServiceOptions::new()
+        .retry_policy_initial_interval(std::time::Duration::from_millis(50))
+        .retry_policy_max_attempts(2)
+        .retry_policy_pause_on_max_attempts();
+    let clock = SchedulerService(Clockwork::default()).into_service_definition();
+    let verifier = custom_domain_client::CustomDomainService(crate::domains::Verifier(db.clone()));
+    let taker = github_webhook_client::GitHubWebhookService(crate::webhook::Taker);
+    Endpoint::builder()
+        .bind(deploy.options(tries))
+        .bind(clock)
+        .bind(verifier.into_service_definition())
+        .bind(taker.into_service_definition())
 }
 
 impl Obedient {
@@ -98,6 +103,15 @@ impl DeployBackend for Obedient {
                 .run(status, vec!["deploying".into(), image.into(), id.into()])
                 .await
                 .map(|()| Default::default());
+        }
+        if image.contains("held") {
+            self.run(status, vec!["deploying".into(), image.into(), id.into()])
+                .await?;
+            ctx.sleep(std::time::Duration::from_secs(3_600)).await?;
+            return Ok(msg::DeployResponse::default());
+        }
+        if image.contains("broken") {
+            return Err(std::io::Error::other("the registry has no route to it").into());
         }
         if image.contains("bad") {
             self.step(id, "deploying", Some("The regions did not become healthy."))
