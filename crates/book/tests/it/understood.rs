@@ -6,7 +6,7 @@ use crate::pages::Read;
 use crate::world::{PROGRAMS, programs};
 
 /// Fails with every command of the page that the programs do not have.
-pub(crate) async fn page(read: &Read) {
+pub(crate) fn page(read: &Read) {
     let mut wrong = Vec::new();
     for program in PROGRAMS {
         for (line, words) in read.commands(program) {
@@ -27,7 +27,7 @@ pub(crate) const LISTS: [(&str, &str); 2] =
     [("ctl", "docs/ctl.md"), ("worker", "docs/operations.md")];
 
 /// Fails with the verbs the program has and its page does not.
-pub(crate) async fn verbs(program: &str, path: &str) {
+pub(crate) fn verbs(program: &str, path: &str) {
     let page =
         std::fs::read_to_string(testbed::repository().join(path)).expect("the page is there");
     let help = help(program, &[]).expect("it has a help");

@@ -69,7 +69,7 @@ async fn start() -> World {
         .await
         .also(Arc::new(ChallengeRows::of(&database.url)));
     let dir = testbed::server_dir("worker").expect("a folder for the worker");
-    let config = config(&database, vault.url()).await;
+    let config = config(&database, &vault.url()).await;
     let path = dir.join("worker.toml");
     std::fs::write(&path, &config).expect("a configuration");
     let program = programs().join("worker");
