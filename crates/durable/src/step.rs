@@ -8,7 +8,16 @@ use std::future::Future;
 
 /// Runs the body of a step: its outcome is counted in `ctrl_worker_step_seconds{service,step,outcome}`, its
 /// error converted. Called by [`run!`](crate::run); services do not call it.
-pub async fn step<T, F>(name: &'static str, body: F) -> HandlerResult<Json<T>>
+pub fn step<T, F>(name: &'static str, body: F) -> impl Future<Output = HandlerResult<Json<T>>>
+where
+    F: Future<Output = Result<T, Stop>> + Send,
+{
+    // What is around the body would hold it several times over, and a handler holds all of its steps: enough, in a build
+    // without optimisation, to fill a thread's stack.
+    measured(name, Box::pin(body))
+}
+
+async fn measured<T, F>(name: &'static str, body: F) -> HandlerResult<Json<T>>
 where
     F: Future<Output = Result<T, Stop>> + Send,
 {
