@@ -19,11 +19,13 @@ const CHANGES: &str = "docs/changes/";
 /// Everything that breaks a rule, one line each.
 pub(crate) fn check() -> Result<Vec<String>> {
     let mut pages = BTreeMap::new();
+    let mut wrong = Vec::new();
     for path in tracked(|p| p.ends_with(".md"))? {
         let text = std::fs::read_to_string(root().join(&path)).because(&path)?;
+        wrong.extend(fences(&path, &text));
         pages.insert(path, book::read(&text));
     }
-    let mut wrong = summary(&pages);
+    wrong.extend(summary(&pages));
     for (path, page) in &pages {
         let links = page.links.iter().filter_map(|link| {
             let why = leads_nowhere(path, &link.what, &pages, |p| root().join(p).exists())?;
@@ -122,6 +124,23 @@ fn resolved(from: &str, target: &str) -> Option<String> {
         }
     }
     path.to_str().map(str::to_owned)
+}
+
+/// A fence with a backtick behind it is none, and turns the page inside out from there on.
+fn fences(path: &str, text: &str) -> Vec<String> {
+    let none = |line: &str| {
+        let fence = line.trim_start().strip_prefix("```");
+        fence.is_some_and(|info| info.trim_start_matches('`').contains('`'))
+    };
+    let lines = text.lines().enumerate().filter(|(_, line)| none(line));
+    lines
+        .map(|(number, _)| {
+            format!(
+                "{path}:{}: what is behind a fence has no backtick",
+                number + 1
+            )
+        })
+        .collect()
 }
 
 fn blocks(path: &str, page: &Page) -> Vec<String> {
@@ -240,6 +259,15 @@ mod tests {
             .map(|w| w.chars().take(6).collect())
             .collect();
         assert_eq!(lines, ["p.md:1", "p.md:4"]);
+    }
+
+    #[test]
+    fn a_fence_with_a_backtick_behind_it_is_named() {
+        let text = "```sh\nx\n```\n   ```sh,norun `ctl` does it\nx\n   ```\n";
+        assert_eq!(
+            fences("p.md", text),
+            ["p.md:4: what is behind a fence has no backtick"]
+        );
     }
 
     #[test]
