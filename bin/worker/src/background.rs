@@ -10,7 +10,7 @@ use scheduler::keeper::{self, KeeperDeps};
 use tokio_util::sync::CancellationToken;
 
 use crate::services::Deps;
-use crate::{certificates, jobs};
+use crate::{certificates, jobs, standing};
 
 /// A name for logs, and the task. It ends soon after the token it was given is cancelled.
 pub type Task = (&'static str, BoxFuture<'static, Result<(), String>>);
@@ -46,7 +46,15 @@ pub fn all(deps: &Deps, stop: &CancellationToken) -> Vec<Task> {
         deps.config.instance_id.clone(),
         stop.clone(),
     );
+    let standing = standing::Standing {
+        db: deps.db.clone(),
+        admin: deps.admin.clone(),
+        holder: deps.config.instance_id.clone(),
+        certificates: deps.config.acme.enabled,
+        interval: deps.config.test_timings.get("standing.interval").copied(),
+    };
     vec![
+        ("standing", standing.run(stop.clone()).map(Ok).boxed()),
         ("build sweep", builds.map(Ok).boxed()),
         ("platform names", names.map(Ok).boxed()),
         (

@@ -21,6 +21,7 @@ pub mod serve;
 pub mod server;
 pub mod services;
 pub mod signals;
+pub mod standing;
 pub mod supervise;
 pub mod takeover;
 pub mod timings;

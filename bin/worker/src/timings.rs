@@ -107,6 +107,8 @@ pub fn deploy(config: &Config) -> Result<deploy::Timings, String> {
             name if name.starts_with(DOMAINS) || name.starts_with(CERTIFICATES) => continue,
             // Read where registration is set up.
             "registration.pause" => continue,
+            // Read where the task is made.
+            "standing.interval" => continue,
             // Read below.
             "teardown.first_pause"
             | "teardown.longest_pause"

@@ -42,6 +42,7 @@ struct Silent {
 struct Oldest {
     kind: String,
     at: i64,
+    touched: i64,
 }
 
 #[expect(
@@ -71,6 +72,8 @@ pub async fn pass(deps: &SweepDeps) -> Result<usize, Stop> {
     let (timings, now) = (&deps.domains.timings, now_ms());
     let lease = 3 * timings.sweep_interval;
     if !lease::take(&deps.domains.db, "domain sweep", &deps.holder, lease).await? {
+        // What this replica saw last must not stand beside what the one that sweeps now sees.
+        show_oldest(&[], now);
         return Ok(0);
     }
     oldest(deps, now).await?;
@@ -90,11 +93,21 @@ pub async fn pass(deps: &SweepDeps) -> Result<usize, Stop> {
     Ok(begun)
 }
 
-/// `ctrl_worker_oldest_active_seconds{kind}`: age of the oldest domain in work, by status.
+/// `ctrl_worker_oldest_active_seconds{kind}`: age of the oldest domain in work, by status; and how long the one that was
+/// checked the longest ago has been silent, whatever its age: a domain may be verified anew years later.
 async fn oldest(deps: &SweepDeps, now: i64) -> Result<(), Stop> {
-    let statement = "SELECT CAST(verification_status AS CHAR) AS kind, MIN(created_at) AS at FROM custom_domains \
+    let statement = "SELECT CAST(verification_status AS CHAR) AS kind, MIN(created_at) AS at, \
+         MIN(COALESCE(updated_at, created_at)) AS touched FROM custom_domains \
          WHERE verification_status IN ('pending', 'verifying') GROUP BY verification_status";
     let rows: Vec<Oldest> = sql::all(deps.domains.db.primary(), statement, []).await?;
+    show_oldest(&rows, now);
+    Ok(())
+}
+
+fn show_oldest(rows: &[Oldest], now: i64) {
+    let touched = rows.iter().map(|row| row.touched).min().unwrap_or(now);
+    metrics::gauge!("ctrl_worker_oldest_active_seconds", "kind" => "domain unchecked")
+        .set((now - touched) as f64 / 1000.0);
     for (status, kind) in [
         ("pending", "domain pending"),
         ("verifying", "domain verifying"),
@@ -104,7 +117,6 @@ async fn oldest(deps: &SweepDeps, now: i64) -> Result<(), Stop> {
         metrics::gauge!("ctrl_worker_oldest_active_seconds", "kind" => kind)
             .set(age as f64 / 1000.0);
     }
-    Ok(())
 }
 
 async fn silent(deps: &SweepDeps, before: i64) -> Result<Vec<Silent>, Stop> {

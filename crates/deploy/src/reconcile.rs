@@ -48,6 +48,8 @@ pub(crate) async fn pass(deps: &WatchDeps) -> Result<(), Stop> {
     let now = now_ms();
     let lease = 3 * timings.reconcile_interval;
     if !lease::take(&deps.deploy.db, "reconciler", &deps.holder, lease).await? {
+        // What this replica saw last must not stand beside what the one that reconciles now sees.
+        show_oldest(&[], now);
         return Ok(());
     }
     oldest(deps, now).await?;
@@ -55,14 +57,25 @@ pub(crate) async fn pass(deps: &WatchDeps) -> Result<(), Stop> {
     end_orphans(deps, now).await
 }
 
-/// `ctrl_worker_oldest_active_seconds{kind}`: age of the oldest deployment per status in work.
+/// `ctrl_worker_oldest_active_seconds{kind}`: how long the oldest deployment in a status has been in it. One that waited
+/// an hour for its build is not old when it begins to deploy.
 async fn oldest(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
     let rows: Vec<OldestRow> = sql::all(
         deps.deploy.db.primary(),
-        &format!("SELECT status AS kind, MIN(created_at) AS at FROM deployments WHERE status IN ({ACTIVE}) GROUP BY status"),
+        &format!(
+            "SELECT CAST(d.status AS CHAR) AS kind, CAST(MIN(COALESCE(s.started_at, d.created_at)) AS SIGNED) AS at
+             FROM deployments d LEFT JOIN deployment_steps s
+               ON s.deployment_id = d.id AND s.step = d.status AND s.ended_at IS NULL
+             WHERE d.status IN ({ACTIVE}) GROUP BY d.status"
+        ),
         [],
     )
     .await?;
+    show_oldest(&rows, now);
+    Ok(())
+}
+
+fn show_oldest(rows: &[OldestRow], now: i64) {
     for kind in [
         "pending",
         "starting",
@@ -78,7 +91,6 @@ async fn oldest(deps: &WatchDeps, now: i64) -> Result<(), Stop> {
         metrics::gauge!("ctrl_worker_oldest_active_seconds", "kind" => kind)
             .set(age as f64 / 1000.0);
     }
-    Ok(())
 }
 
 /// Runs in work that are overdue or whose invocation Restate does not have any more.

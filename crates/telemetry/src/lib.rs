@@ -4,6 +4,7 @@
 //! crate says where they go. It reads no configuration file.
 
 mod filter;
+mod first;
 mod format;
 mod listener;
 pub mod metrics;

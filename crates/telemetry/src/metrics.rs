@@ -53,6 +53,8 @@ pub const OLDEST_ACTIVE_SECONDS: &str = "ctrl_worker_oldest_active_seconds";
 pub const WAITING_DEPLOYMENTS: &str = "ctrl_worker_waiting_deployments";
 /// Deployments that the reconciler has ended.
 pub const RECONCILED: &str = "ctrl_worker_reconciled_total";
+/// Invocations in Restate that are not over.
+pub const INVOCATIONS: &str = "ctrl_worker_invocations";
 /// Whether Restate knows this worker as it is.
 pub const REGISTRATION_OK: &str = "ctrl_worker_registration_ok";
 /// Whether the schedule of a periodic job runs.
@@ -163,6 +165,12 @@ pub const FAMILIES: &[Family] = &[
         Kind::Counter,
         &["reason"],
         "Deployments that the reconciler has ended",
+    ),
+    family(
+        INVOCATIONS,
+        Kind::Gauge,
+        &["status"],
+        "Invocations of this worker's services in Restate that are not over",
     ),
     family(
         REGISTRATION_OK,
@@ -287,6 +295,7 @@ impl Recorder {
         let process = metrics_process::Collector::default();
         process.describe();
         describe();
+        crate::first::register();
         gauge!(BUILD_INFO, "version" => version.to_owned()).set(1.0);
         Ok(Self { handle, process })
     }
