@@ -5,6 +5,7 @@
 //! it. docs/testing.md says what a block finds.
 
 mod pages;
+mod queries;
 mod run;
 mod understood;
 mod world;
@@ -31,11 +32,18 @@ fn tests() -> ExitCode {
     arguments.test_threads = Some(1);
     let mut trials = Vec::new();
     for (number, page) in pages::all().into_iter().enumerate() {
-        let (of_words, of_blocks) = (page.clone(), page);
+        let (of_words, of_queries, of_blocks) = (page.clone(), page.clone(), page);
         if of_words.has_commands() {
             let name = format!("{} speaks of what there is", of_words.path);
             trials.push(Trial::test(name, move || {
                 understood::page(&of_words);
+                Ok(())
+            }));
+        }
+        if !queries::all(&of_queries).is_empty() {
+            let name = format!("{} asks what can be asked", of_queries.path);
+            trials.push(Trial::test(name, move || {
+                testbed::run(queries::page(&of_queries));
                 Ok(())
             }));
         }

@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) dir: PathBuf,
     /// The worker's configuration.
     pub(crate) config: String,
+    pub(crate) db: Db,
     addresses: Vec<(String, String)>,
     /// Each ends with this process, the worker's folder with it.
     _worker: Guarded,
@@ -135,6 +136,7 @@ async fn start() -> World {
     World {
         dir,
         config,
+        db,
         addresses,
         _worker: worker,
         _edge: edge,
