@@ -2,17 +2,22 @@
 //!
 //! Not for the statements themselves, nor for their order: those belong to the service that provisions users.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use crate::{Address, AnalyticsError, call, connect};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// An administrator of a ClickHouse server. Clones share connections; nothing connects before the first statement.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Admin {
     client: clickhouse::Client,
     user: String,
+    password: Arc<Zeroizing<String>>,
 }
 
 impl Admin {
@@ -24,6 +29,7 @@ impl Admin {
         Ok(Self {
             client: connect::client(address)?,
             user: address.user().to_owned(),
+            password: Arc::new(address.password.clone()),
         })
     }
 
@@ -44,7 +50,7 @@ impl Admin {
                 .await
                 .map_err(|e| AnalyticsError::of(operation, e, ""))
         };
-        call::measured(operation, LIMIT, done).await
+        call::measured(operation, (LIMIT, &self.password), done).await
     }
 
     /// Runs a statement that names `{password:String}`. The password goes beside the statement, never into its text.
@@ -64,6 +70,14 @@ impl Admin {
                 .await
                 .map_err(|e| AnalyticsError::of(operation, e, password))
         };
-        call::measured(operation, LIMIT, done).await
+        call::measured(operation, (LIMIT, &self.password), done).await
+    }
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
     }
 }

@@ -66,7 +66,7 @@ impl Analytics {
         let operation = "build_steps";
         call::measured(
             operation,
-            self.limit,
+            self.bounds(),
             call::rows(operation, query, MOST_STEPS),
         )
         .await
@@ -98,7 +98,7 @@ impl Analytics {
             }
             Ok(())
         };
-        call::measured(operation, self.limit, handed).await
+        call::measured(operation, self.bounds(), handed).await
     }
 
     fn of_build(&self, sql: &str, of: BuildOf<'_>, since_ms: i64) -> clickhouse::query::Query {

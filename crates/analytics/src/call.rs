@@ -13,16 +13,16 @@ use crate::AnalyticsError;
 /// Seconds of each call by operation and outcome: the family that every adapter of the worker shares.
 const OUTSIDE_SECONDS: &str = "ctrl_worker_outside_seconds";
 
-/// Waits for `answer` as long as `limit` and measures it.
+/// Waits for `answer` as long as `limit` and measures it; an error that repeats the secret does so no more.
 pub(crate) async fn measured<T>(
     operation: &'static str,
-    limit: Duration,
+    (limit, secret): (Duration, &str),
     answer: impl Future<Output = Result<T, AnalyticsError>>,
 ) -> Result<T, AnalyticsError> {
     let begun = Instant::now();
     let answered = async {
         match tokio::time::timeout(limit, answer).await {
-            Ok(result) => result,
+            Ok(result) => result.map_err(|error| error.without(secret)),
             Err(_) => Err(AnalyticsError::TooLate {
                 operation,
                 after: limit,

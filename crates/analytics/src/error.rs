@@ -101,13 +101,25 @@ impl AnalyticsError {
         }
     }
 
+    /// The same, without a text that repeats a secret, and no longer than is worth showing. Half of a secret is one too, so a
+    /// text is cut here only.
+    pub(crate) fn without(mut self, secret: &str) -> Self {
+        match &mut self {
+            Self::Answered { message: text, .. } | Self::BadAnswer { why: text, .. } => {
+                *text = shortened(text, secret);
+            }
+            Self::Settings(_) | Self::TooLate { .. } | Self::Connection { .. } => {}
+        }
+        self
+    }
+
     /// From the library's error; `secret` is a text of the statement that must not be repeated.
     pub(crate) fn of(operation: &'static str, error: Error, secret: &str) -> Self {
         match error {
             Error::BadResponse(text) => Self::Answered {
                 operation,
                 code: code_in(&text),
-                message: shortened(&text, secret),
+                message: told(&text, secret),
             },
             Error::Network(_) | Error::TimedOut => Self::Connection {
                 operation,
@@ -115,7 +127,7 @@ impl AnalyticsError {
             },
             other => Self::BadAnswer {
                 operation,
-                why: shortened(&other.to_string(), secret),
+                why: told(&other.to_string(), secret),
             },
         }
     }
@@ -147,10 +159,15 @@ fn code_in(text: &str) -> u32 {
     rest[..digits].parse().unwrap_or(0)
 }
 
-fn shortened(text: &str, secret: &str) -> String {
+fn told(text: &str, secret: &str) -> String {
     if !secret.is_empty() && text.contains(secret) {
         return "its text repeats a secret and is withheld".to_owned();
     }
+    text.to_owned()
+}
+
+fn shortened(text: &str, secret: &str) -> String {
+    let text = told(text, secret);
     let line = text.lines().next().unwrap_or_default();
     line.chars().take(LONGEST).collect()
 }
@@ -168,7 +185,8 @@ mod tests {
     use super::*;
 
     fn answered(text: &str) -> AnalyticsError {
-        AnalyticsError::of("test", Error::BadResponse(text.to_owned()), "hunter2")
+        let error = Error::BadResponse(text.to_owned());
+        AnalyticsError::of("test", error, "hunter2").without("pass1word")
     }
 
     #[test]
@@ -211,6 +229,8 @@ mod tests {
             "{error:?}"
         );
         assert_eq!(error.code(), Some(62));
+        let echo = answered(&format!("Code: 516. {}pass1word", "x".repeat(385)));
+        assert!(!echo.to_string().contains("pass"), "{echo}");
         let long = answered(&format!("Code: 62. {}", "x".repeat(10_000)));
         assert!(long.to_string().len() < 500);
     }

@@ -14,6 +14,7 @@ mod reads;
 mod writes;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use address::{Address, AddressError};
@@ -23,6 +24,8 @@ pub use error::{AnalyticsError, Class};
 pub use reads::{LastUsed, LastUsedPage, Usage};
 pub use writes::{BuildLogRow, BuildStepRow};
 
+use zeroize::Zeroizing;
+
 /// Time of one question, connecting included.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -31,6 +34,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub struct Analytics {
     client: clickhouse::Client,
     limit: Duration,
+    password: Arc<Zeroizing<String>>,
 }
 
 impl Analytics {
@@ -42,6 +46,7 @@ impl Analytics {
         Ok(Self {
             client: connect::client(address)?,
             limit: LIMIT,
+            password: Arc::new(address.password.clone()),
         })
     }
 
@@ -50,6 +55,11 @@ impl Analytics {
     pub fn with_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
+    }
+
+    /// What bounds a question: its time, and what no error may repeat.
+    fn bounds(&self) -> (Duration, &str) {
+        (self.limit, &self.password)
     }
 
     /// Asks whether the server answers this login at all.
@@ -65,7 +75,7 @@ impl Analytics {
                 .await
                 .map_err(|e| AnalyticsError::of(operation, e, ""))
         };
-        call::measured(operation, self.limit, done).await
+        call::measured(operation, self.bounds(), done).await
     }
 }
 

@@ -69,7 +69,7 @@ impl Analytics {
         let operation = "usage";
         call::measured(
             operation,
-            self.limit,
+            self.bounds(),
             call::rows(operation, query, MOST_WORKSPACES),
         )
         .await
@@ -95,7 +95,7 @@ impl Analytics {
             .param("limit", page.limit);
         let most = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let operation = "last_used";
-        call::measured(operation, self.limit, call::rows(operation, query, most)).await
+        call::measured(operation, self.bounds(), call::rows(operation, query, most)).await
     }
 
     async fn requests(&self, query: CountQuery<'_>) -> Result<u64, AnalyticsError> {
@@ -117,7 +117,7 @@ impl Analytics {
                 .await
                 .map_err(|e| AnalyticsError::of(operation, e, ""))
         };
-        call::measured(operation, self.limit, counted).await
+        call::measured(operation, self.bounds(), counted).await
     }
 }
 

@@ -102,6 +102,6 @@ impl Analytics {
             }
             insert.end().await.map_err(failed)
         };
-        call::measured(operation, self.limit, written).await
+        call::measured(operation, self.bounds(), written).await
     }
 }

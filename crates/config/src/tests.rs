@@ -1,6 +1,7 @@
 //! What the configuration promises beyond its acceptance scenarios, which are in `scenarios`.
 
 mod scenarios;
+mod volume;
 
 use std::time::Duration;
 

@@ -328,5 +328,30 @@ mod tests {
             }
             prop_assert_eq!(of(&a), x);
         }
+
+        #[test]
+        fn whatever_stands_in_the_rows_a_name_is_one(
+            slugs in ("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"),
+            environment in proptest::sample::select(vec!["production", "preview", "x"]),
+            branch in proptest::option::of("\\PC{0,40}"),
+            fork in proptest::option::of("\\PC{0,30}"),
+            sha in proptest::option::of("[0-9a-f]{7,40}"),
+        ) {
+            let (workspace, project, app) = &slugs;
+            let names = hostnames(&Naming {
+                workspace, project, app, environment,
+                branch: branch.as_deref(), fork: fork.as_deref(), commit_sha: sha.as_deref(),
+                ..naming()
+            });
+            prop_assert!(!names.is_empty());
+            for name in names.iter().flat_map(|h| [&h.fqdn, &h.fallback]) {
+                prop_assert!(name.len() <= 253, "{}", name);
+                for label in name.split('.') {
+                    prop_assert!(!label.is_empty() && label.len() <= LABEL_MAX, "{}", name);
+                    prop_assert!(label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')), "{}", name);
+                    prop_assert!(!label.starts_with('-') && !label.ends_with('-'), "{}", name);
+                }
+            }
+        }
     }
 }

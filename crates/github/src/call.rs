@@ -188,7 +188,7 @@ impl Line {
             operation,
             status,
             until_ms: rate_limit(status, &headers, &text, now_ms()),
-            message: message(&text),
+            message: message(&text, ask.bearer),
         })
     }
 }
@@ -228,7 +228,10 @@ fn rate_limit(status: u16, headers: &HeaderMap, text: &[u8], now: i64) -> Option
         seconds.saturating_mul(1_000)
     } else if exhausted && let Some(reset) = number("x-ratelimit-reset") {
         reset.saturating_mul(1_000).saturating_sub(now)
-    } else if status == 429 || exhausted || message(text).to_lowercase().contains("rate limit") {
+    } else if status == 429
+        || exhausted
+        || message(text, None).to_lowercase().contains("rate limit")
+    {
         RATE_LIMIT_PAUSE
     } else {
         return None;
@@ -237,7 +240,7 @@ fn rate_limit(status: u16, headers: &HeaderMap, text: &[u8], now: i64) -> Option
 }
 
 /// GitHub's own words, without what would break a log line.
-fn message(text: &[u8]) -> String {
+fn message(text: &[u8], secret: Option<&str>) -> String {
     #[derive(serde::Deserialize)]
     struct Said {
         message: String,
@@ -248,6 +251,9 @@ fn message(text: &[u8]) -> String {
     };
     if said.trim().is_empty() {
         return "no reason given".to_owned();
+    }
+    if secret.is_some_and(|secret| said.contains(secret)) {
+        return "reason withheld: it repeats a secret".to_owned();
     }
     said.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -317,11 +323,16 @@ mod tests {
     #[test]
     fn a_message_is_githubs_own_and_short() {
         assert_eq!(
-            message(br#"{"message":"Not Found","status":"404"}"#),
+            message(br#"{"message":"Not Found","status":"404"}"#, None),
             "Not Found"
         );
-        assert_eq!(message(b"<html>\nbusy"), "<html> busy");
-        assert_eq!(message(b"  "), "no reason given");
-        assert_eq!(message("x".repeat(999).as_bytes()).len(), MESSAGE_CHARS);
+        assert_eq!(message(b"<html>\nbusy", None), "<html> busy");
+        assert_eq!(message(b"  ", None), "no reason given");
+        let echo = message(b"refused: Bearer hunter2", Some("hunter2"));
+        assert!(!echo.contains("hunter2"), "{echo}");
+        assert_eq!(
+            message("x".repeat(999).as_bytes(), None).len(),
+            MESSAGE_CHARS
+        );
     }
 }

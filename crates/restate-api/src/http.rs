@@ -14,6 +14,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest answer that is read, bytes: twice Restate's own limit of a message.
 const ANSWER_BYTES: usize = 64 << 20;
+/// Most characters of an error that are shown. The error of an invocation is its own text, whole.
+const MESSAGE_CHARS: usize = 8_000;
 /// As much of an error as is read.
 const ERROR_BYTES: usize = 64 << 10;
 
@@ -141,7 +143,8 @@ impl Http {
             .await
             .map_err(|e| unreachable(&out.operation, e))?;
         if !status.is_success() {
-            return Err(status_error(out.operation, status, &body));
+            let secret = self.api_key.as_ref().map(|key| key.0.as_str());
+            return Err(status_error(out.operation, status, &body, secret));
         }
         if !whole {
             return Err(ApiError::Unexpected {
@@ -177,11 +180,18 @@ async fn beginning(
     Ok((body, true))
 }
 
-fn status_error(operation: String, status: StatusCode, body: &[u8]) -> ApiError {
+/// An error as Restate, or something before it, tells it; a text that repeats the secret is withheld.
+fn status_error(
+    operation: String,
+    status: StatusCode,
+    body: &[u8],
+    secret: Option<&str>,
+) -> ApiError {
+    let told = |text: &str| !secret.is_some_and(|secret| text.contains(secret));
     let parsed: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let text = |name: &str| parsed.get(name).and_then(Value::as_str).map(str::to_owned);
     let code = match parsed.get("restate_code").or_else(|| parsed.get("code")) {
-        Some(Value::String(s)) => Some(s.clone()),
+        Some(Value::String(s)) if told(s) => Some(s.clone()),
         Some(Value::Number(n)) => Some(n.to_string()),
         _ => None,
     };
@@ -189,9 +199,13 @@ fn status_error(operation: String, status: StatusCode, body: &[u8]) -> ApiError 
         let raw = String::from_utf8_lossy(body);
         match raw.trim() {
             "" => status.canonical_reason().unwrap_or("no text").to_owned(),
-            text => text.chars().take(500).collect(),
+            text => text.to_owned(),
         }
     });
+    let message = match told(&message) {
+        true => message.chars().take(MESSAGE_CHARS).collect(),
+        false => "its text repeats a secret and is withheld".to_owned(),
+    };
     ApiError::Status {
         operation,
         status: status.as_u16(),
@@ -235,18 +249,24 @@ mod tests {
     #[test]
     fn error_bodies_of_both_apis_are_read() {
         let ingress = br#"{"code":404,"message":"[404] no such thing","source":"invocation"}"#;
-        let e = status_error("call".into(), StatusCode::NOT_FOUND, ingress);
+        let e = status_error("call".into(), StatusCode::NOT_FOUND, ingress, None);
         assert!(e.from_invocation() && e.message() == Some("[404] no such thing"));
         let admin = br#"{"message":"no route to host","restate_code":"META0003"}"#;
-        let ApiError::Status { code, .. } =
-            status_error("register".into(), StatusCode::INTERNAL_SERVER_ERROR, admin)
-        else {
+        let ApiError::Status { code, .. } = status_error(
+            "register".into(),
+            StatusCode::INTERNAL_SERVER_ERROR,
+            admin,
+            None,
+        ) else {
             panic!("not a status error")
         };
         assert_eq!(code.as_deref(), Some("META0003"));
-        let bare = status_error("x".into(), StatusCode::BAD_GATEWAY, b"");
+        let bare = status_error("x".into(), StatusCode::BAD_GATEWAY, b"", None);
         assert_eq!(bare.message(), Some("Bad Gateway"));
         assert_eq!(bare.class(), crate::Class::Unavailable);
+        let echo = br#"{"message":"refused: Bearer hunter2","code":"hunter2"}"#;
+        let e = status_error("x".into(), StatusCode::UNAUTHORIZED, echo, Some("hunter2"));
+        assert!(!format!("{e} {e:?}").contains("hunter2"), "{e:?}");
     }
 
     #[test]

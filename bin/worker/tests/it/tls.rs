@@ -24,7 +24,27 @@ use testbed::{MariaDb, MariaDbOptions};
 
 /// Tells the second process what to reach: `<port of MariaDB> <port of HTTPS> <file of the trusted authority>`.
 const REACH: &str = "TLS_TEST_REACH";
-const ADAPTERS: [&str; 4] = ["mysql", "restate ingress", "restate admin", "vault"];
+const ADAPTERS: [&str; 11] = [
+    "mysql",
+    "restate ingress",
+    "restate admin",
+    "vault",
+    "github",
+    "slack",
+    "heartbeat",
+    "clickhouse",
+    "depot",
+    "acme",
+    "route53",
+];
+/// What an adapter says that never got an answer.
+const UNANSWERED: [&str; 5] = [
+    "certificate",
+    "error sending request",
+    "Connect",
+    "dispatch failure",
+    "no answer within",
+];
 
 #[test]
 fn each_adapter_makes_a_tls_handshake_in_one_process_and_trusts_only_its_authority() {
@@ -134,7 +154,67 @@ fn second_process(reach: &str) {
         );
         let vault = vault::Vault::new(&url, "token").expect("a client");
         say("vault", vault.ping().await.map(|()| "answered"));
+        others(&url, https).await;
     });
+}
+
+/// Those to whom our server says nothing they understand: what they answer shows that they were answered.
+async fn others(url: &str, port: &str) {
+    let settings = github::Settings {
+        base_url: url.to_owned(),
+        ..github::Settings::new(None)
+    };
+    let github = github::GitHub::new(&settings).expect("a client");
+    let open = github::Repository::parse("acme/open").expect("a name");
+    let asked = github.commit(github::Access::Public, &open, "main").await;
+    answered("github", asked.err());
+    let slack = notify::Slack::new(url).expect("a client");
+    answered(
+        "slack",
+        slack.post(&notify::Message::titled("x")).await.err(),
+    );
+    let heartbeat = notify::Heartbeat::new(url).expect("a client");
+    answered("heartbeat", heartbeat.ping().await.err());
+    let address = format!("clickhouse://u:p@localhost:{port}/default?secure=true");
+    let address = analytics::Address::parse(&address, Some(url)).expect("an address");
+    let clickhouse = analytics::Analytics::new(&address).expect("a client");
+    answered("clickhouse", clickhouse.ping().await.err());
+    let depot = builder::Depot::new(&builder::DepotSettings {
+        api_url: url.to_owned(),
+        build_url: url.to_owned(),
+        token: builder::Secret::new("token"),
+        region: "eu".to_owned(),
+        limits: builder::Limits::default(),
+    });
+    let depot = depot.expect("a client");
+    answered(
+        "depot",
+        builder::Builder::create_project(&depot, "p").await.err(),
+    );
+    let mut acme = acme::Settings::of(&format!("{url}/dir"));
+    acme.limits.call = Duration::from_secs(5);
+    let acme = acme::Acme::new(acme).expect("a client");
+    answered("acme", acme.directory().await.err());
+    let route53 = route53::Route53::new(route53::Settings {
+        credentials: Some(route53::Credentials::new("AKIA", "secret")),
+        endpoint: Some(url.to_owned()),
+        limits: route53::Limits {
+            tries: 1,
+            ..route53::Limits::default()
+        },
+        ..route53::Settings::default()
+    });
+    let route53 = route53.await.expect("a client");
+    answered("route53", route53.zone_of("a.test").await.err());
+}
+
+/// No error is an answer, and so is one that is about the answer.
+fn answered<E: Error + 'static>(adapter: &str, error: Option<E>) {
+    let text = error.map_or_else(|| "well".to_owned(), |e| worker::connect::chain(&e));
+    let text = text.replace('\n', " ");
+    let lost = UNANSWERED.iter().any(|word| text.contains(word));
+    let word = if lost { "" } else { "ok answered: " };
+    println!("handshake of {adapter}: {word}{text}");
 }
 
 fn say(adapter: &str, result: Result<impl Display, impl Error>) {

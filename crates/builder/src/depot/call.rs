@@ -184,7 +184,7 @@ impl Line {
                 ))
             });
         }
-        Err(answered(status, &headers, &body, now_ms()))
+        Err(answered(status, &headers, &body, now_ms()).without(token))
     }
 }
 
@@ -220,6 +220,21 @@ enum Trouble {
 }
 
 impl Trouble {
+    /// The same, without words that repeat a secret.
+    fn without(mut self, secret: &Secret) -> Self {
+        if let Self::Answered { message, .. } = &mut self
+            && !secret.is_empty()
+            && message.contains(secret.expose())
+        {
+            *message = "reason withheld: it repeats a secret".to_owned();
+        }
+        // cut only now: half of a secret is one too
+        if let Self::Answered { message, .. } = &mut self {
+            *message = shortened(message, MESSAGE);
+        }
+        self
+    }
+
     fn into_error(self, operation: Operation) -> BuildError {
         let (code, message, until_ms) = match self {
             Self::Lost(text) => return BuildError::unavailable(operation, text),
@@ -277,7 +292,7 @@ fn answered(status: u16, headers: &HeaderMap, body: &[u8], now: i64) -> Trouble 
     let wait: Option<i64> = wait.and_then(|text| text.trim().parse().ok());
     Trouble::Answered {
         code,
-        message: shortened(&message, MESSAGE),
+        message,
         until_ms: wait.map(|seconds| now + seconds.clamp(1, LONGEST_WAIT) * 1_000),
     }
 }
@@ -343,6 +358,17 @@ mod tests {
         assert_eq!(
             error(503, "").to_string(),
             "builder, create build: unavailable: HTTP 503"
+        );
+    }
+
+    #[test]
+    fn words_that_repeat_the_token_are_withheld() {
+        let echo = br#"{"code":"unauthenticated","message":"no: Bearer hunter2"}"#;
+        let trouble = answered(401, &HeaderMap::new(), echo, 0).without(&Secret::new("hunter2"));
+        let error = trouble.into_error(Operation::CreateBuild);
+        assert!(
+            !format!("{error} {error:?}").contains("hunter2"),
+            "{error:?}"
         );
     }
 

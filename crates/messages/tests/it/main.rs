@@ -4,6 +4,7 @@ mod golden;
 mod limits;
 mod round_trip;
 mod unknown;
+mod volume;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -84,10 +84,10 @@ fn broken_strings_say_what_is_wrong_and_never_the_password() {
         ("u:geheim@tcp(h:1/db", DsnError::Address),
         ("u:geheim@tcp(h:1)x/db", DsnError::Address),
         ("u:geheim@tcp([::1:1)/db", DsnError::Address),
-        ("u:geheim@udp(h:1)/db", DsnError::Network("udp".into())),
-        ("u:geheim@tcp(h:0)/db", DsnError::Port("0".into())),
-        ("u:geheim@tcp(h:70000)/db", DsnError::Port("70000".into())),
-        ("u:geheim@tcp(h:abc)/db", DsnError::Port("abc".into())),
+        ("u:geheim@udp(h:1)/db", DsnError::Network),
+        ("u:geheim@tcp(h:0)/db", DsnError::Port),
+        ("u:geheim@tcp(h:70000)/db", DsnError::Port),
+        ("u:geheim@tcp(h:abc)/db", DsnError::Port),
     ];
     for (text, expected) in table {
         let error = Dsn::parse(text).unwrap_err();

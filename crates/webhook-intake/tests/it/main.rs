@@ -8,3 +8,4 @@ mod pushes;
 mod refused;
 mod sent;
 mod signed;
+mod volume;
