@@ -57,6 +57,7 @@ pub(crate) fn all() -> Result<()> {
                 "pebble_grid",
             ],
         ),
+        ("canary", vec!["run", "--quiet", "--package", "canary"]),
         ("ACME by acme2", second_backend("acme", "acme2")),
         ("Route53 by rusoto", second_backend("route53", "rusoto")),
     ];

@@ -28,9 +28,11 @@ const ADAPTERS: &[&str] = &[
 const HARNESSES: &[&str] = &[
     "bench",
     "build-testbed",
+    "canary",
     "clickhouse-engine",
     "faults",
     "github-fake",
+    "manifests",
     "proof",
     "soak",
     "testbed",
