@@ -1,11 +1,14 @@
 //! Tests of the worker against real servers: one module a subject, in one binary.
 
+mod collector;
 mod fake_admin;
+mod identity;
 mod kill;
 mod process;
 mod refill_kill;
 mod takeover;
 mod tls;
+mod traces;
 mod wrk_cli;
 mod wrk_clickhouse;
 mod wrk_health;
