@@ -58,7 +58,7 @@ pub fn page() -> String {
     let sections = source::sections(config::DEFAULT_TEXT);
     let keys: Vec<&Key> = sections.iter().flat_map(|s| &s.keys).collect();
     let good = good(&keys);
-    let rules = rules(&keys, &good);
+    let (rules, shown) = (rules(&keys, &good), shown(&good));
     let mut out = HEAD.to_owned();
     for section in &sections {
         let name = section.name.as_str();
@@ -77,7 +77,7 @@ pub fn page() -> String {
             let path = key.path.as_str();
             let row = [
                 format!("`{}`", key.name),
-                kind(path, &good),
+                kind(path, &shown),
                 default(key),
                 cell(&of(&rules, path).join("; ")),
                 cell(key.meaning.trim_start_matches("REQUIRED. ")),
@@ -124,46 +124,34 @@ fn wanted(path: &str) -> String {
     plain(text).trim_start_matches("must be ").to_owned()
 }
 
-fn kind(path: &str, good: &[Setting]) -> String {
+fn kind(path: &str, shown: &Table) -> String {
     let wanted = wanted(path);
     let word = wanted.split(" such as ").next().unwrap_or_default();
     let word = word.trim_start_matches("a ");
     let word = word.split(" between ").next().unwrap_or_default();
-    if is_secret(path, good) {
+    // what is set and hidden
+    if at(shown, path).and_then(Value::as_str) == Some("***") {
         format!("{word}, secret")
     } else {
         word.to_owned()
     }
 }
 
-/// Whether a value that is set is hidden when the configuration is printed.
-fn is_secret(path: &str, good: &[Setting]) -> bool {
-    let texts = || TRIED.iter().filter(|value| value.starts_with('"'));
-    // most keys can be set alone; looking for what must be beside one takes its time
-    let config = texts()
-        .find_map(|value| read(&[(path, value)]).ok())
-        .or_else(|| texts().find_map(|value| whole(path, value, good)));
-    let shown = config.and_then(|config| config.to_text().parse::<Table>().ok());
-    shown.is_some_and(|shown| at(&shown, path).and_then(Value::as_str) == Some("***"))
-}
-
-/// A configuration in which a key has this value, and others what they must have beside it: one after the other, the
-/// first that leaves fewer problems. None where nothing helps.
-fn whole(path: &str, value: &str, good: &[Setting]) -> Option<Config> {
-    let mut values = vec![(path, value)];
+/// A configuration with all values that go together, as it is printed.
+fn shown(good: &[Setting]) -> Table {
+    let mut values = good.to_vec();
     loop {
-        let Err(error) = read(&values) else {
-            return read(&values).ok();
-        };
-        let problems = |error: &ConfigError| match error {
-            ConfigError::Invalid(problems) => problems.len(),
-            _ => usize::MAX,
-        };
-        let better = good.iter().filter(|(key, _)| *key != path).find(|extra| {
-            let more = [values.as_slice(), &[**extra]].concat();
-            read(&more).map_or_else(|e| problems(&e), |_| 0) < problems(&error)
-        });
-        values.push(*better?);
+        match read(&values) {
+            Ok(config) => return config.to_text().parse().unwrap_or_default(),
+            Err(ConfigError::Invalid(problems)) => {
+                let before = values.len();
+                values.retain(|(path, _)| problems.iter().all(|p| p.path != *path));
+                if values.len() == before {
+                    return Table::new();
+                }
+            }
+            Err(_) => return Table::new(),
+        }
     }
 }
 
@@ -187,21 +175,31 @@ fn default(key: &Key) -> String {
 /// A key and a value of it.
 type Setting<'a> = (&'a str, &'a str);
 
-/// For each key a value with which reading has nothing to say about that key.
+/// For each key a value with which reading has nothing to say about that key: alone, or beside all the others.
 fn good<'a>(keys: &[&'a Key]) -> Vec<Setting<'a>> {
-    let fits = |path: &str, value: &str| {
-        let said = said(&[(path, value)]);
-        said.iter()
-            .all(|(about, _)| about.split('[').next() != Some(path))
-    };
-    let first = |key: &&'a Key| {
-        let path = key.path.as_str();
-        Some((path, *TRIED.iter().find(|value| fits(path, value))?))
-    };
-    keys.iter().filter_map(first).collect()
+    let mut good: Vec<Setting> = Vec::new();
+    for among_others in [false, true] {
+        let beside = if among_others {
+            good.clone()
+        } else {
+            Vec::new()
+        };
+        for key in keys {
+            let path = key.path.as_str();
+            let fits = |value: &&&str| {
+                let said = said(&[beside.as_slice(), &[(path, **value)]].concat());
+                said.iter()
+                    .all(|(about, _)| about.split('[').next() != Some(path))
+            };
+            if good.iter().all(|(found, _)| *found != path) {
+                good.extend(TRIED.iter().find(fits).map(|value| (path, *value)));
+            }
+        }
+    }
+    good
 }
 
-/// Everything said about a key when it, another one, or it and another one have some value.
+/// Everything said about a key: when it has some value, when all have a good one, and when one of all is left out.
 fn rules(keys: &[&Key], good: &[Setting]) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut note = |values: &[Setting]| {
@@ -219,11 +217,10 @@ fn rules(keys: &[&Key], good: &[Setting]) -> BTreeMap<String, Vec<String>> {
             note(&[(&key.path, value)]);
         }
     }
-    // what only two keys together break
-    for (index, one) in good.iter().enumerate() {
-        for other in &good[index + 1..] {
-            note(&[*one, *other]);
-        }
+    note(good);
+    for (left_out, _) in good {
+        let others = good.iter().filter(|(path, _)| path != left_out);
+        note(&others.copied().collect::<Vec<_>>());
     }
     for (path, texts) in &mut found {
         // the type has a column of its own
