@@ -136,10 +136,15 @@ fn load(path: &std::path::Path, strict: bool) -> Result<Config, String> {
     })
 }
 
+/// A handler is one future with all it awaits, and a build without optimisation copies each of them over the stack: more than
+/// the usual 2 MiB for a deployment that is built. Pages that nobody touches cost nothing.
+const STACK: usize = 8 << 20;
+
 fn on_runtime<E: std::fmt::Display>(
     work: impl Future<Output = Result<(), E>>,
 ) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime does not start: {error}"))?;

@@ -19,6 +19,8 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
+        // as the worker's own, for the same reason
+        .thread_stack_size(8 << 20)
         .enable_all()
         .build()
         .expect("the system gives us threads")

@@ -45,11 +45,11 @@ pub async fn step<T, E>(
 }
 
 /// One call to something outside.
-pub async fn outside<T, E>(
+pub fn outside<T, E>(
     adapter: &'static str,
     operation: &'static str,
     call: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
+) -> impl Future<Output = Result<T, E>> {
     let span = tracing::info_span!(
         target: TARGET,
         "outside",
@@ -59,7 +59,8 @@ pub async fn outside<T, E>(
         adapter,
         operation,
     );
-    ended(span, call).await
+    // A request is large, and each future around it would hold it again.
+    ended(span, Box::pin(call))
 }
 
 async fn ended<T, E>(span: Span, body: impl Future<Output = Result<T, E>>) -> Result<T, E> {
