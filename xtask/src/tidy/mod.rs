@@ -6,6 +6,7 @@ mod book;
 mod codes;
 mod dependencies;
 mod files;
+mod keys;
 
 use crate::run::{Failure, Result};
 use crate::{codegen, docs};
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Result<()> {
     wrong.extend(files::check()?);
     wrong.extend(codes::check()?);
     wrong.extend(book::check()?);
+    wrong.extend(keys::check()?);
     if let Err(drift) = codegen::run(true) {
         wrong.push(format!("generated code differs from proto/: {drift}"));
     }
