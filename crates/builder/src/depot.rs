@@ -166,7 +166,7 @@ impl Depot {
             guard: self.guard,
             tail: self.limits.tail,
         };
-        solver.build(order, progress).await
+        Box::pin(solver.build(order, progress)).await
     }
 }
 

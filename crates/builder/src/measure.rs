@@ -8,7 +8,17 @@ use crate::{BuildError, Operation};
 const OUTSIDE_SECONDS: &str = "ctrl_worker_outside_seconds";
 
 /// Records how long `call` took and how it ended. One that is dropped half-way counts as cancelled.
-pub(crate) async fn measured<T>(
+pub(crate) fn measured<T>(
+    adapter: &'static str,
+    operation: Operation,
+    call: impl Future<Output = Result<T, BuildError>>,
+) -> impl Future<Output = Result<T, BuildError>> {
+    // The calls are deep: one that was held here once more would fill a thread's stack in a build without optimisation.
+    let call = trace_context::outside(adapter, operation.label(), call);
+    watched(adapter, operation, call)
+}
+
+async fn watched<T>(
     adapter: &'static str,
     operation: Operation,
     call: impl Future<Output = Result<T, BuildError>>,
@@ -19,7 +29,7 @@ pub(crate) async fn measured<T>(
         outcome: "canceled",
         begun: Instant::now(),
     };
-    let result = trace_context::outside(adapter, operation.label(), call).await;
+    let result = call.await;
     watch.outcome = result.as_ref().map_or_else(BuildError::label, |_| "ok");
     result
 }

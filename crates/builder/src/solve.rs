@@ -68,8 +68,7 @@ impl Solver {
                 Guard::On => {
                     let secrets = [(name, token.clone())].into();
                     let login = None;
-                    self.fetch(order, Served { secrets, login }, progress)
-                        .await?;
+                    Box::pin(self.fetch(order, Served { secrets, login }, progress)).await?;
                     phase = Phase::Build;
                 }
                 #[cfg(debug_assertions)]
@@ -78,7 +77,7 @@ impl Solver {
                 }
             }
         }
-        let solved = self.solve(request, served, progress);
+        let solved = Box::pin(self.solve(request, served, progress));
         let answer = measured(self.adapter, Operation::Solve, async {
             let solved = solved.await;
             solved.map_err(|status| judge(&Fault::of(&status), phase, order))
@@ -105,7 +104,7 @@ impl Solver {
             definition: Some(git_source(order)),
             ..SolveRequest::default()
         };
-        let solved = self.solve(request, served, progress);
+        let solved = Box::pin(self.solve(request, served, progress));
         measured(self.adapter, Operation::Fetch, async {
             let solved = solved.await;
             solved.map_err(|status| judge(&Fault::of(&status), Phase::Fetch, order))

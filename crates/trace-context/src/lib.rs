@@ -50,17 +50,21 @@ pub fn outside<T, E>(
     operation: &'static str,
     call: impl Future<Output = Result<T, E>>,
 ) -> impl Future<Output = Result<T, E>> {
-    let span = tracing::info_span!(
-        target: TARGET,
-        "outside",
-        otel.name = format!("{adapter} {operation}"),
-        otel.kind = "client",
-        otel.status_code = tracing::field::Empty,
-        adapter,
-        operation,
-    );
-    // A request is large, and each future around it would hold it again.
-    ended(span, Box::pin(call))
+    // What is around the call would hold it several times over: enough, where calls are deep and a build is without
+    // optimisation, to fill a thread's stack.
+    let call = Box::pin(call);
+    async move {
+        let span = tracing::info_span!(
+            target: TARGET,
+            "outside",
+            otel.name = format!("{adapter} {operation}"),
+            otel.kind = "client",
+            otel.status_code = tracing::field::Empty,
+            adapter,
+            operation,
+        );
+        ended(span, call).await
+    }
 }
 
 async fn ended<T, E>(span: Span, body: impl Future<Output = Result<T, E>>) -> Result<T, E> {
