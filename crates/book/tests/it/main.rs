@@ -4,6 +4,7 @@
 //! This program is also those two: called by their names it does what they do, so that what is run is what was built with
 //! it. docs/testing.md says what a block finds.
 
+mod examples;
 mod pages;
 mod queries;
 mod run;
@@ -14,6 +15,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
+
+use crate::pages::Read;
 
 fn main() -> ExitCode {
     // Before anything can open a TLS connection. An error means that one is installed already.
@@ -32,27 +35,26 @@ fn tests() -> ExitCode {
     arguments.test_threads = Some(1);
     let mut trials = Vec::new();
     for (number, page) in pages::all().into_iter().enumerate() {
-        let (of_words, of_queries, of_blocks) = (page.clone(), page.clone(), page);
-        if of_words.has_commands() {
-            let name = format!("{} speaks of what there is", of_words.path);
-            trials.push(Trial::test(name, move || {
-                understood::page(&of_words);
+        let mut add = |what: &str, test: fn(&Read, usize)| {
+            let page = page.clone();
+            trials.push(Trial::test(format!("{} {what}", page.path), move || {
+                test(&page, number);
                 Ok(())
             }));
+        };
+        if page.has_commands() {
+            add("speaks of what there is", |page, _| understood::page(page));
         }
-        if !queries::all(&of_queries).is_empty() {
-            let name = format!("{} asks what can be asked", of_queries.path);
-            trials.push(Trial::test(name, move || {
-                testbed::run(queries::page(&of_queries));
-                Ok(())
-            }));
+        if !examples::all(&page).is_empty() {
+            add("configures what there is", |page, _| examples::page(page));
         }
-        if of_blocks.runs() {
-            let name = format!("{} runs", of_blocks.path);
-            trials.push(Trial::test(name, move || {
-                testbed::run(run::page(&of_blocks, number));
-                Ok(())
-            }));
+        if !queries::all(&page).is_empty() {
+            add("asks what can be asked", |page, _| {
+                testbed::run(queries::page(page));
+            });
+        }
+        if page.runs() {
+            add("runs", |page, number| testbed::run(run::page(page, number)));
         }
     }
     for (program, path) in understood::LISTS {
