@@ -16,6 +16,7 @@ mod soak;
 mod stack;
 mod test;
 mod tidy;
+mod upgrade;
 mod verify;
 
 use std::process::ExitCode;
@@ -52,6 +53,8 @@ enum Verb {
     },
     /// Everything that proves: the crash matrix, the planted defects, the model test.
     Proof,
+    /// Replace the worker of an earlier build by this one in the middle of every story.
+    UpgradeRehearsal(upgrade::Options),
     /// Check format, lints, house rules, dependencies and documentation. No tests.
     Verify,
     /// Check the house rules alone.
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
         Verb::Soak(options) => soak::run(&options),
         Verb::CrashMatrix { rest } => proof::matrix(&rest),
         Verb::Proof => proof::all(),
+        Verb::UpgradeRehearsal(options) => upgrade::run(&options),
         Verb::Verify => verify::all(),
         Verb::Tidy => tidy::all(),
         Verb::Scenarios { json } => scenarios::report(json),

@@ -61,7 +61,7 @@ fn allowed(story: &Story, fault: &Fault) -> Vec<Keyless> {
     };
     match fault {
         // a cancellation cuts the stream too, so that it comes at its place
-        Fault::Kill(_) | Fault::Cut(_) | Fault::Cancel(_) => of(None),
+        Fault::Kill(_) | Fault::Cut(_) | Fault::Cancel(_) | Fault::Upgrade(..) => of(None),
         Fault::Lost(at) => of(Some(&at.name)),
         _ => Vec::new(),
     }

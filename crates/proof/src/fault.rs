@@ -4,6 +4,8 @@
 
 use faults::Kind;
 
+use crate::upgrade::Ends;
+
 /// A message of the dry run, found again in every other play of the story.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
@@ -46,6 +48,9 @@ pub enum Fault {
     UndoFails(Point),
     /// The invocation is cancelled when it comes to the command.
     Cancel(Point),
+    /// The worker is killed there, another build of it takes its place at another address, and what is in flight ends
+    /// where it is told.
+    Upgrade(Point, Ends),
     /// These services let go of the stream at every await.
     Suspend(Vec<String>),
 }
@@ -62,6 +67,7 @@ impl Fault {
             | Self::Terminal(at)
             | Self::UndoTwice(at)
             | Self::UndoFails(at)
+            | Self::Upgrade(at, _)
             | Self::Cancel(at) => Some(at),
         }
     }

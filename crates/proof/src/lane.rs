@@ -19,6 +19,7 @@ use testbed::{Restate, RestateOptions, Served};
 use crate::driver::{self, DRIVER, Wanted};
 use crate::outside::Outside;
 use crate::scene::{Request, Scene};
+use crate::upgrade::Upgrade;
 use crate::worker_process::WorkerProcess;
 
 pub(crate) const DEPLOY: &str = "hydra.v1.DeployService";
@@ -54,6 +55,10 @@ pub struct Lane {
     pub(crate) services: Vec<(String, Value)>,
     /// What the worker reaches outside.
     pub(crate) outside: Outside,
+    /// The worker of another build, in a rehearsal of an upgrade.
+    pub(crate) upgrade: Upgrade,
+    /// The invocation that was struck last.
+    pub(crate) struck: Arc<Mutex<String>>,
     _driver: Served,
 }
 
@@ -105,6 +110,8 @@ impl Lane {
             authority: AtomicBool::new(false),
             services,
             outside,
+            upgrade: Upgrade::default(),
+            struck: Arc::default(),
             _driver: driver,
         })
     }
@@ -125,16 +132,21 @@ impl Lane {
         if let Some(worker) = slot.as_ref() {
             return Ok(worker.pid());
         }
-        let more = match self.authority.load(Ordering::Relaxed) {
-            true => self.outside.authority(),
-            false => String::new(),
-        };
-        let config = format!("{}{more}", self.config);
-        let worker = WorkerProcess::start(&self.program, &config).map_err(|e| e.to_string())?;
+        let worker = WorkerProcess::start(&self.program, &self.configuration());
+        let worker = worker.map_err(|e| e.to_string())?;
         self.proxy.retarget(worker.address);
         let pid = worker.pid();
         *slot = Some(worker);
         Ok(pid)
+    }
+
+    /// What a worker of this lane is configured with.
+    pub(crate) fn configuration(&self) -> String {
+        let more = match self.authority.load(Ordering::Relaxed) {
+            true => self.outside.authority(),
+            false => String::new(),
+        };
+        format!("{}{more}", self.config)
     }
 
     /// Sees to it that the next worker has a certificate authority, or none; one that is not as wanted ends.

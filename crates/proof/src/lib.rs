@@ -4,6 +4,7 @@
 //! Not for production, and not for behaviour without faults: that is what the acceptance tests show. See
 //! `docs/proof.md`.
 
+mod armed;
 mod build_side;
 mod child;
 mod coverage;
@@ -13,6 +14,7 @@ mod effects;
 mod fault;
 mod form;
 mod invariants;
+mod journal;
 mod judge;
 mod lane;
 mod outside;
@@ -24,6 +26,7 @@ mod scene;
 mod stories;
 mod story;
 mod table;
+mod upgrade;
 mod worker_process;
 
 pub use child::serve;
@@ -33,6 +36,7 @@ pub use effects::{
 };
 pub use fault::{Fault, Point};
 pub use form::Form;
+pub use journal::{FOLDER, Journals, journals};
 pub use lane::{Lane, set_patience};
 pub use play::Played;
 pub use report::{Cell, FaultKind, Report, Row};
@@ -40,4 +44,5 @@ pub use runner::{Options, run};
 pub use scene::{Request, Scene};
 pub use stories::all as stories;
 pub use story::{Sections, Story, Undo};
-pub use table::table;
+pub use table::{table, upgrade_table};
+pub use upgrade::{Ends, Rehearsal, UpgradeOptions, rehearse};

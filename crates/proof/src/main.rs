@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use proof::{FaultKind, Options};
+use proof::{FaultKind, Options, UpgradeOptions};
 
 /// Shows that every handler survives crashes, failures and cancellation.
 #[derive(Debug, Parser)]
@@ -41,6 +41,30 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Write down the journal of each handler, or say what differs from `crates/proof/journals`.
+    Journals {
+        /// Replace the files.
+        #[arg(long)]
+        write: bool,
+        /// Number of lanes.
+        #[arg(long, default_value_t = 2)]
+        lanes: usize,
+    },
+    /// Stop the worker of one build in the middle of every story and put that of another in its place.
+    Upgrade {
+        /// The build that is stopped: its `proof`. This one when absent.
+        #[arg(long)]
+        old: Option<PathBuf>,
+        /// Only stories with this name; may be given several times.
+        #[arg(long)]
+        story: Vec<String>,
+        /// Number of lanes.
+        #[arg(long, default_value_t = 2)]
+        lanes: usize,
+        /// Seconds after which a play that does not come to rest is given up.
+        #[arg(long, default_value_t = 60)]
+        patience: u64,
+    },
     /// Plant each defect of `defects/` into a copy of the tree and see that its story catches it.
     Defects {
         /// Only the defect whose file name begins like this.
@@ -61,6 +85,16 @@ fn main() -> ExitCode {
     let done = match Args::parse().verb {
         Verb::Worker { config } => testbed::run(proof::serve(&config)).map(|()| true),
         Verb::Defects { only } => proof::defects::run(only.as_deref()),
+        Verb::Journals { write, lanes } => testbed::run(journals(write, lanes)),
+        Verb::Upgrade {
+            old,
+            story,
+            lanes,
+            patience,
+        } => {
+            proof::set_patience(patience);
+            testbed::run(upgrade(old, story, lanes))
+        }
         Verb::CrashMatrix {
             story,
             fault,
@@ -84,6 +118,45 @@ fn main() -> ExitCode {
     }
 }
 
+async fn journals(write: bool, lanes: usize) -> Result<bool, String> {
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let found = proof::journals(&proof::stories(), &Options::plain(program, lanes)).await?;
+    if write {
+        found.write()?;
+        println!("{} journals in {}", found.0.len(), proof::FOLDER);
+        return Ok(true);
+    }
+    let differences = found.differences()?;
+    for difference in &differences {
+        println!("{difference}");
+    }
+    Ok(differences.is_empty())
+}
+
+async fn upgrade(old: Option<PathBuf>, names: Vec<String>, lanes: usize) -> Result<bool, String> {
+    let new = std::env::current_exe().map_err(|e| e.to_string())?;
+    let options = UpgradeOptions {
+        old: old.unwrap_or_else(|| new.clone()),
+        new,
+        lanes: lanes.max(1),
+        verbose: true,
+    };
+    let stories = chosen(&names)?;
+    let rehearsals = proof::rehearse(&stories, &options).await?;
+    println!("{}", proof::upgrade_table(&rehearsals));
+    Ok(rehearsals.iter().all(proof::Rehearsal::passed))
+}
+
+/// The stories with these names; all without.
+fn chosen(names: &[String]) -> Result<Vec<proof::Story>, String> {
+    let mut stories = proof::stories();
+    if let Some(unknown) = names.iter().find(|n| stories.iter().all(|s| s.name != **n)) {
+        return Err(format!("there is no story `{unknown}`"));
+    }
+    stories.retain(|s| names.is_empty() || names.iter().any(|n| n == s.name));
+    Ok(stories)
+}
+
 async fn matrix(
     names: Vec<String>,
     kinds: Vec<String>,
@@ -91,11 +164,7 @@ async fn matrix(
     lanes: usize,
     json: bool,
 ) -> Result<bool, String> {
-    let mut stories = proof::stories();
-    if let Some(unknown) = names.iter().find(|n| stories.iter().all(|s| s.name != **n)) {
-        return Err(format!("there is no story `{unknown}`"));
-    }
-    stories.retain(|s| names.is_empty() || names.iter().any(|n| n == s.name));
+    let stories = chosen(&names)?;
     let mut faults = FaultKind::ALL.to_vec();
     if let Some(unknown) = kinds
         .iter()

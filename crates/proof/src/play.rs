@@ -3,14 +3,15 @@
 //! Not for which faults there are to try: see `runner`.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use faults::{Cut, CutHandle, Kind, Seen};
+use faults::{CutHandle, Kind, Seen};
 use restate_api::ApiError;
 
+use crate::armed::{Armed, UNDO_STEPS, arm, inactivity};
 use crate::lane::patience;
-use crate::{Fault, Form, Lane, Point, Scene, Story, effects, invariants};
+use crate::{Fault, Form, Lane, Point, Scene, Story, effects, invariants, journal};
 
 /// How a play ended.
 #[derive(Debug)]
@@ -33,17 +34,11 @@ pub struct Played {
     pub invariants: usize,
     /// Whether the fault really happened where it was wanted.
     pub happened: bool,
+    /// Commands of the covered handler's first invocation, in order.
+    pub journal: Vec<String>,
     /// What is broken, if anything.
     pub broken: Option<String>,
 }
-
-/// Undo steps that may follow a failure; the names of the services' own constants. A service with an undo adds its own.
-const UNDO_STEPS: &[&str] = &[
-    "undo: stop topology",
-    "undo: mark failed",
-    "undo: forget wait",
-    "withdraw",
-];
 
 /// The step that ends a build at the builder; where it fails for good, the sweep of builds ends it.
 const FINISH_BUILD: &str = "finish build";
@@ -111,6 +106,7 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
         after,
         invariants: 0,
         happened,
+        journal: journal::of(lane, story, &scene),
         broken: None,
     };
     match invariants::check(lane, &scene, &played.before).await {
@@ -154,93 +150,6 @@ async fn reconciled(lane: &Lane, scene: &Scene) {
     }
 }
 
-/// A fault put in force.
-enum Armed {
-    Nothing,
-    Stream(CutHandle),
-    Kill(CutHandle, Arc<Mutex<Option<u32>>>),
-    Step(Point),
-    Suspending,
-}
-
-async fn arm(lane: &Lane, scene: &Scene, fault: &Fault) -> Result<Armed, String> {
-    let rule = |kind: &str, step: &str, key: &str| {
-        lane.tell_worker(&format!("add\t{kind}\t1\t{step}\t{key}"))
-    };
-    let undo = |kind: &str| -> Result<(), String> {
-        for step in UNDO_STEPS {
-            rule(kind, step, "")?;
-        }
-        Ok(())
-    };
-    Ok(match fault {
-        Fault::None => Armed::Nothing,
-        Fault::Kill(point) => {
-            let (slot, killed) = (lane.worker.clone(), Arc::new(Mutex::new(None)));
-            let pid = killed.clone();
-            let cut = cut(scene, point).doing(move |_| {
-                let (slot, pid) = (slot.clone(), pid.clone());
-                async move {
-                    let victim = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    *pid.lock().unwrap_or_else(PoisonError::into_inner) =
-                        victim.as_ref().map(|v| v.pid());
-                    // SIGKILL, and its end is awaited
-                    drop(victim);
-                }
-            });
-            Armed::Kill(lane.proxy.cut(cut), killed)
-        }
-        Fault::Cut(point) | Fault::Lost(point) => Armed::Stream(lane.proxy.cut(cut(scene, point))),
-        Fault::Cancel(point) => {
-            let admin = lane.admin();
-            let cut = cut(scene, point).doing(move |seen: Seen| {
-                let admin = admin.clone();
-                async move {
-                    // seen in the result: an invocation that was not cancelled ends like the plain one
-                    if let Err(error) = admin.cancel(&seen.invocation).await {
-                        eprintln!("cancel {}: {error}", seen.invocation);
-                    }
-                }
-            });
-            Armed::Stream(lane.proxy.cut(cut))
-        }
-        Fault::Transient(point) => {
-            rule("transient", &point.name, scene.real(&point.key))?;
-            Armed::Step(point.clone())
-        }
-        Fault::Terminal(point) => {
-            rule("terminal", &point.name, scene.real(&point.key))?;
-            Armed::Step(point.clone())
-        }
-        Fault::UndoTwice(point) => {
-            rule("terminal", &point.name, scene.real(&point.key))?;
-            undo("lost")?;
-            Armed::Step(point.clone())
-        }
-        Fault::UndoFails(point) => {
-            rule("terminal", &point.name, scene.real(&point.key))?;
-            undo("transient")?;
-            Armed::Step(point.clone())
-        }
-        Fault::Suspend(services) => {
-            inactivity(lane, services, Some("0s")).await?;
-            Armed::Suspending
-        }
-    })
-}
-
-fn cut(scene: &Scene, point: &Point) -> Cut {
-    let cut = if point.kind == Kind::RUN_RESULT {
-        Cut::run_result(&point.service, &point.handler, &point.name)
-    } else {
-        Cut::command(&point.service, &point.handler, point.index)
-    };
-    if point.key.is_empty() {
-        return cut;
-    }
-    cut.of_key(scene.real(&point.key))
-}
-
 /// How often what backs off after a cut is looked for.
 const LOOKS: usize = 25;
 
@@ -255,12 +164,20 @@ async fn request(lane: &Lane, story: &Story, scene: &Scene, armed: &Armed) -> Re
         let (mut revived, mut looks) = (false, 0);
         loop {
             let cut = match armed {
-                Armed::Stream(handle) | Armed::Kill(handle, _) => !handle.happened().is_empty(),
+                Armed::Stream(handle) | Armed::Kill(handle, _) | Armed::Upgrade(handle, ..) => {
+                    !handle.happened().is_empty()
+                }
                 _ => false,
             };
-            if cut && !revived && matches!(armed, Armed::Kill(..)) {
-                lane.revive()
-                    .unwrap_or_else(|e| panic!("another worker: {e}"));
+            if cut && !revived {
+                match armed {
+                    Armed::Kill(..) => drop(
+                        lane.revive()
+                            .unwrap_or_else(|e| panic!("another worker: {e}")),
+                    ),
+                    Armed::Upgrade(_, _, ends) => lane.succeed(*ends).await,
+                    _ => {}
+                }
                 revived = true;
             }
             if cut && looks < LOOKS {
@@ -293,7 +210,7 @@ async fn proof(lane: &Lane, scene: &Scene, fault: &Fault, armed: Armed) -> Resul
     let happened = match armed {
         Armed::Nothing => true,
         Armed::Stream(handle) => occurred(lane, scene, &handle).await,
-        Armed::Kill(handle, killed) => {
+        Armed::Kill(handle, killed) | Armed::Upgrade(handle, killed, _) => {
             let cut = occurred(lane, scene, &handle).await;
             let successor = lane.revive()?;
             let killed = *killed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -342,18 +259,6 @@ async fn occurred(lane: &Lane, scene: &Scene, handle: &CutHandle) -> bool {
         }
     }
     !handle.happened().is_empty()
-}
-
-/// Sets the inactivity timeout of these services of the worker, or what the worker itself asks for.
-async fn inactivity(lane: &Lane, services: &[String], timeout: Option<&str>) -> Result<(), String> {
-    let chosen = |(name, _): &&(String, _)| services.contains(name);
-    for (service, own) in lane.services.iter().filter(chosen) {
-        let timeout = timeout.map_or(own.clone(), Into::into);
-        let settings = serde_json::json!({ "inactivity_timeout": timeout });
-        let patched = lane.admin().patch_service(service, &settings).await;
-        patched.map_err(|e| e.to_string())?;
-    }
-    Ok(())
 }
 
 pub(crate) fn is_undo(step: &str) -> bool {

@@ -32,6 +32,20 @@ pub struct Options {
     pub verbose: bool,
 }
 
+impl Options {
+    /// No faults; `program worker <config>` is the worker.
+    pub fn plain(program: PathBuf, lanes: usize) -> Self {
+        Self {
+            program,
+            lanes: lanes.max(1),
+            faults: Vec::new(),
+            at_most: None,
+            budget: None,
+            verbose: false,
+        }
+    }
+}
+
 /// How often a play is begun whose fault does not come to pass.
 const TRIES: usize = 3;
 
@@ -46,9 +60,9 @@ struct Job {
 }
 
 /// Where the results are kept.
-struct Board {
-    rows: Vec<Row>,
-    dry: Vec<Option<Arc<Played>>>,
+pub(crate) struct Board {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) dry: Vec<Option<Arc<Played>>>,
 }
 
 /// Plays the stories: each plain, then every fault. Plays are handed to whichever lane is free.
@@ -57,29 +71,8 @@ struct Board {
 /// A lane did not start.
 pub async fn run(stories: &[Story], options: &Options) -> Result<Report, String> {
     let began = Instant::now();
-    let starting = (0..options.lanes).map(|number| Lane::start(&options.program, number));
-    let lanes = futures::future::try_join_all(starting).await?;
-    let lanes: Vec<Arc<Lane>> = lanes.into_iter().map(Arc::new).collect();
-    let board = Arc::new(Mutex::new(Board {
-        rows: stories.iter().map(empty).collect(),
-        dry: vec![None; stories.len()],
-    }));
-    let plain = (0..stories.len()).map(|story| Job {
-        story,
-        kind: FaultKind::Plain,
-        fault: Fault::None,
-        again: false,
-    });
+    let (lanes, board) = plain(stories, options).await?;
     let until = options.budget.map(|budget| began + budget);
-    work(
-        &lanes,
-        plain.collect(),
-        stories,
-        options.verbose,
-        None,
-        &board,
-    )
-    .await?;
     let jobs = plan(stories, options, &mut lock(&board));
     work(&lanes, jobs, stories, options.verbose, until, &board).await?;
     let rows = std::mem::take(&mut lock(&board).rows);
@@ -90,7 +83,33 @@ pub async fn run(stories: &[Story], options: &Options) -> Result<Report, String>
     })
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// Starts the lanes and plays the stories plain.
+///
+/// # Errors
+/// A lane did not start.
+pub(crate) async fn plain(
+    stories: &[Story],
+    options: &Options,
+) -> Result<(Vec<Arc<Lane>>, Arc<Mutex<Board>>), String> {
+    let starting = (0..options.lanes).map(|number| Lane::start(&options.program, number));
+    let lanes = futures::future::try_join_all(starting).await?;
+    let lanes: Vec<Arc<Lane>> = lanes.into_iter().map(Arc::new).collect();
+    let board = Arc::new(Mutex::new(Board {
+        rows: stories.iter().map(empty).collect(),
+        dry: vec![None; stories.len()],
+    }));
+    let jobs = (0..stories.len()).map(|story| Job {
+        story,
+        kind: FaultKind::Plain,
+        fault: Fault::None,
+        again: false,
+    });
+    let jobs = jobs.collect();
+    work(&lanes, jobs, stories, options.verbose, None, &board).await?;
+    Ok((lanes, board))
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -355,6 +374,7 @@ fn place(fault: &Fault) -> String {
         Fault::UndoTwice(at) => format!("undo twice after {at}"),
         Fault::UndoFails(at) => format!("undo failing once after {at}"),
         Fault::Cancel(at) => format!("cancelled at {at}"),
+        Fault::Upgrade(at, ends) => format!("upgraded at {at}, ends at the {ends}"),
         Fault::Suspend(_) => "always suspending".to_owned(),
     }
 }

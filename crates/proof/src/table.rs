@@ -1,6 +1,6 @@
-//! The report as a table for people.
+//! The reports as tables for people.
 
-use crate::{FaultKind, Report};
+use crate::{Ends, FaultKind, Rehearsal, Report};
 
 /// `survived/tried` by story and kind of fault; `-` where nothing of the kind can happen, `!` where something broke.
 pub fn table(report: &Report) -> String {
@@ -72,5 +72,36 @@ pub fn table(report: &Report) -> String {
     for handler in &report.uncovered {
         lines.push(format!("NO STORY for {handler}"));
     }
+    lines.join("\n")
+}
+
+/// The rehearsal of an upgrade as a table: where each story was stopped and whether its work ended well at either build.
+pub fn upgrade_table(rehearsals: &[Rehearsal]) -> String {
+    let places = rehearsals.iter().map(|r| r.stopped_at.len());
+    let width = places.max().unwrap_or_default();
+    let line = |story: &str, place: &str, old: &str, new: &str| {
+        format!("{story:26} {place:width$} {old:>10} {new:>10}")
+    };
+    let head = line("story", "stopped right before", "at the old", "at the new");
+    let mut lines = vec![head];
+    for rehearsal in rehearsals {
+        let cell = |ends: Ends| match rehearsal.ended.get(&ends.to_string()) {
+            Some(Ok(())) => "whole",
+            Some(Err(_)) => "BROKEN",
+            None if !rehearsal.same_journal => "not moved",
+            None => "-",
+        };
+        let (story, place) = (&rehearsal.story, &rehearsal.stopped_at);
+        lines.push(line(story, place, cell(Ends::Old), cell(Ends::New)));
+    }
+    for rehearsal in rehearsals {
+        for (ends, ended) in &rehearsal.ended {
+            if let Err(error) = ended {
+                lines.push(format!("BROKEN {} [{ends}] {error}", rehearsal.story));
+            }
+        }
+    }
+    let whole = rehearsals.iter().filter(|r| r.passed()).count();
+    lines.push(format!("{whole} of {} whole", rehearsals.len()));
     lines.join("\n")
 }

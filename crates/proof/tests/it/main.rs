@@ -1,12 +1,19 @@
 //! A slice of the crash matrix, small and always the same, in every test run. The whole is `cargo xtask crash-matrix`.
 
-use std::path::Path;
+mod mismatch;
+mod upgrade;
+
+use std::path::{Path, PathBuf};
 
 use proof::{FaultKind, Options};
 
+fn program() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_proof")).to_owned()
+}
+
 fn options(faults: &[FaultKind], at_most: usize) -> Options {
     Options {
-        program: Path::new(env!("CARGO_BIN_EXE_proof")).to_owned(),
+        program: program(),
         lanes: 1,
         faults: faults.to_vec(),
         at_most: Some(at_most),
