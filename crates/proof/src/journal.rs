@@ -162,15 +162,16 @@ pub(crate) fn of(lane: &Lane, story: &Story, scene: &Scene) -> Vec<String> {
     folded(lines.map(|l| l.replace("hydra.v1.", "")).collect())
 }
 
-/// A wait goes round as often as time has it: rounds that follow each other and have a sleep in them are written once.
+/// A wait goes round as often as time has it: what comes again right behind a sleep is left out, with the sleep.
 fn folded(mut lines: Vec<String>) -> Vec<String> {
     for length in 1..=6 {
         let mut at = 0;
-        while at + 2 * length <= lines.len() {
-            let round = &lines[at..at + length];
-            let again = round == &lines[at + length..at + 2 * length];
-            if again && round.iter().any(|l| l.starts_with("Sleep")) {
-                lines.drain(at..at + length);
+        while at + 2 * length < lines.len() {
+            let (round, behind) = (&lines[at..at + length], at + length);
+            let again =
+                lines[behind].starts_with("Sleep") && *round == lines[behind + 1..=behind + length];
+            if again {
+                lines.drain(behind..=behind + length);
             } else {
                 at += 1;
             }
@@ -191,6 +192,9 @@ mod tests {
             fold("a look Sleep look Sleep look Sleep b"),
             lines("a look Sleep b")
         );
+        assert_eq!(fold("a Sleep look Sleep look b"), lines("a Sleep look b"));
+        assert_eq!(fold("a look Sleep look b"), lines("a look b"));
+        assert_eq!(fold("a b Sleep a b Sleep a b"), lines("a b"));
         assert_eq!(fold("a Sleep b"), lines("a Sleep b"));
         assert_eq!(
             fold("SetState SetState a a"),
