@@ -1,16 +1,10 @@
-//! The periodic jobs in the process: armed without a cron, reached under every name a cron may call, and alerts that use
-//! only names that are served.
+//! The periodic jobs in the process: armed without a cron, and reached under every name a cron may call.
 
-use std::collections::BTreeSet;
-
-use scheduler_client::{JOBS, SERVICE};
+use scheduler_client::SERVICE;
 use serde_json::{Value, json};
 use testbed::{Restate, RestateOptions};
 
 use crate::process::{PATIENCE, Worker, config};
-
-/// Every job is on: nothing listens at these addresses, and nobody asks them in these tests.
-const ALL_ON: &str = "[clickhouse]\nurl = \"http://127.0.0.1:9\"\n";
 
 struct Running {
     worker: Worker,
@@ -180,89 +174,6 @@ fn api_19_every_path_a_cron_calls_is_accepted_and_leads_to_the_jobs_service() {
         assert!(
             rows.len() >= 2 && rows.iter().all(|r| r["h"] == "RunRefill"),
             "{rows:?}"
-        );
-    });
-}
-
-/// Names of families, and label values of `kind`, in the expressions of a rule file.
-fn used(rules: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let comments = |line: &&str| !line.trim_start().starts_with('#');
-    let text: String = rules
-        .lines()
-        .filter(comments)
-        .collect::<Vec<_>>()
-        .join("\n");
-    let names = text
-        .split(|c| !word(c))
-        .filter(|w| {
-            ["ctrl_worker_", "unkey_", "process_"]
-                .iter()
-                .any(|p| w.starts_with(p))
-        })
-        .map(str::to_owned)
-        .collect();
-    let kinds = text
-        .split("{kind=")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').nth(1))
-        .flat_map(|value| value.split('|').map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    (names, kinds)
-}
-
-#[test]
-fn alerts_use_only_names_and_kinds_that_are_served() {
-    testbed::run(async {
-        let running = running("alerts", ALL_ON).await;
-        // one run, so that what is counted per run is there
-        let ingress = running.restate.ingress();
-        let started = ingress.call(SERVICE, "key-refill", "Run", &json!({})).await;
-        let invocation = started.expect("started")["invocationId"]
-            .as_str()
-            .expect("an id")
-            .to_owned();
-        ingress.attach(&invocation).await.expect("ends");
-        let rules = std::fs::read_to_string(testbed::repository().join("deploy/alerts/jobs.yaml"))
-            .expect("the rules");
-        let (names, kinds) = used(&rules);
-        assert!(names.len() >= 4, "{names:?}");
-        assert_eq!(
-            kinds,
-            JOBS.iter().map(|j| (*j).to_owned()).collect(),
-            "every job has an alert"
-        );
-        let url = format!("http://{}/metrics", running.worker.metrics_address().await);
-        testbed::eventually(PATIENCE, || async {
-            let text = reqwest::get(&url).await.ok()?.text().await.ok()?;
-            let served = |name: &str| {
-                text.lines().any(|line| {
-                    line.strip_prefix(name)
-                        .is_some_and(|rest| rest.starts_with(['{', ' ']))
-                })
-            };
-            let missing: Vec<&String> = names.iter().filter(|name| !served(name)).collect();
-            let gauges = [
-                "ctrl_worker_job_enabled",
-                "ctrl_worker_oldest_active_seconds",
-            ];
-            let unseen: Vec<&String> = kinds
-                .iter()
-                .filter(|kind| {
-                    !gauges
-                        .iter()
-                        .all(|g| text.contains(&format!("{g}{{kind=\"{kind}\"}}")))
-                })
-                .collect();
-            (missing.is_empty() && unseen.is_empty()).then_some(())
-        })
-        .await;
-        let (names, _) =
-            used("expr: ctrl_worker_job_sucess{kind=\"x\"} > 1\n# ctrl_worker_not_this\n");
-        assert_eq!(
-            names.into_iter().collect::<Vec<_>>(),
-            ["ctrl_worker_job_sucess"],
-            "a misspelt name is seen"
         );
     });
 }
