@@ -67,17 +67,17 @@ async fn ask(patient: &Patient) -> Result<[Check; 3], ApiError> {
         ));
     }
     let backing_off: Vec<&Stuck> = stuck.iter().filter(|one| one.status != "paused").collect();
-    for one in backing_off
-        .iter()
-        .filter(|one| one.attempts >= WARN)
-        .take(SHOWN)
-    {
+    for (one, count) in alike(&backing_off).into_iter().take(SHOWN) {
         let cure = format!(
             "it goes on by itself once the cause is mended; at once: {}; or give it up, its undo runs: {}",
             patient.command(&one.id, "resume"),
             patient.command(&one.id, "cancel"),
         );
-        let what = one.words(&one.error);
+        let more = match count {
+            1 => String::new(),
+            count => format!("{count} alike, such as "),
+        };
+        let what = format!("{more}{}", one.words(&one.error));
         failing.push(if one.attempts >= FAIL {
             Finding::fail(&one.id, what, cure)
         } else {
@@ -97,6 +97,27 @@ async fn ask(patient: &Patient) -> Result<[Check; 3], ApiError> {
             gone(patient).await?,
         ),
     ])
+}
+
+/// Those that have failed more than a few times, one for each handler and error: that with the most attempts, and how many
+/// there are of it.
+fn alike<'a>(failing: &[&'a Stuck]) -> Vec<(&'a Stuck, usize)> {
+    let mut groups: Vec<(&Stuck, usize)> = Vec::new();
+    for one in failing.iter().copied().filter(|one| one.attempts >= WARN) {
+        let same = |(other, _): &&mut (&Stuck, usize)| {
+            other.handler() == one.handler() && other.error == one.error
+        };
+        match groups.iter_mut().find(same) {
+            Some((worst, count)) => {
+                *count += 1;
+                if one.attempts > worst.attempts {
+                    *worst = one;
+                }
+            }
+            None => groups.push((one, 1)),
+        }
+    }
+    groups
 }
 
 /// Why a paused one is paused, from its journal: its last failure is not kept elsewhere.
@@ -158,6 +179,13 @@ impl Stuck {
         }
     }
 
+    /// Service and handler, without the key.
+    fn handler(&self) -> (&str, &str) {
+        let service = self.target.split('/').next().unwrap_or_default();
+        let handler = self.target.rsplit('/').next().unwrap_or_default();
+        (service, handler)
+    }
+
     fn words(&self, error: &str) -> String {
         let age = self
             .age
@@ -193,6 +221,22 @@ mod tests {
             one.words(&one.error),
             "hydra.v1.DeployService/ws/Deploy is backing-off, begun 18 min ago, 7 attempts: no route"
         );
+        let row = |key: &str, tried: u64, error: &str| {
+            let row = json!({ "target": format!("a.S/{key}/H"), "retry_count": tried, "last_failure": error });
+            Stuck::of(&row, now)
+        };
+        let all = [
+            row("1", 5, "no"),
+            row("2", 9, "no"),
+            row("3", 6, "so"),
+            row("4", 1, "no"),
+        ];
+        let groups = alike(&all.iter().collect::<Vec<_>>());
+        let told: Vec<_> = groups
+            .iter()
+            .map(|(one, count)| (one.target.as_str(), *count))
+            .collect();
+        assert_eq!(told, [("a.S/2/H", 2), ("a.S/3/H", 1)]);
         let event = json!({ "ty": "Paused", "last_failure": { "error_message": "gone" } });
         assert_eq!(find(&event, "error_message"), Some("gone"));
     }

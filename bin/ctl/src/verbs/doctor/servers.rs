@@ -97,13 +97,21 @@ pub(super) async fn tables(patient: &Patient) -> Check {
     }
 }
 
+const TOKEN: &str =
+    "it answers, but refuses the token: correct vault.token (CTRL_VAULT_TOKEN for this command)";
+
 /// The Vault, and that it takes the token.
 pub(super) async fn vault(patient: &Patient) -> Check {
     let Some(vault) = &patient.vault else {
         return Check::skipped("vault", "none is configured");
     };
     if let Err(error) = vault.ping().await {
-        let cure = "is the Vault up, and its address right? Certificates, builds and analytics users wait for it";
+        let cure = match error.class() {
+            vault::Class::Unauthorised => TOKEN,
+            _ => {
+                "is the Vault up, and its address right? Certificates, builds and analytics users wait for it"
+            }
+        };
         return Check::failed("vault", chain(&error), cure);
     }
     // nothing is opened by that; what counts is whether it is refused for the token
@@ -112,11 +120,7 @@ pub(super) async fn vault(patient: &Patient) -> Check {
     };
     let why = chain(&error);
     match error.class() {
-        vault::Class::Unauthorised => Check::failed(
-            "vault",
-            why,
-            "it answers, but refuses the token: correct vault.token (CTRL_VAULT_TOKEN for this command)",
-        ),
+        vault::Class::Unauthorised => Check::failed("vault", why, TOKEN),
         vault::Class::Unavailable | vault::Class::RateLimited { .. } => {
             let cure = "it answers, but does not open anything: is its own storage well?";
             Check::of("vault", "", vec![Finding::warn("vault", why, cure)])
