@@ -6,6 +6,7 @@
 mod buildkit;
 mod newer;
 pub(crate) mod peers;
+pub(crate) mod promtool;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +24,7 @@ const MARIADB_PACKAGES: &[&str] = &["mariadb-server-core", "mariadb-client-core"
 pub(crate) fn all() -> Result<()> {
     servers()?;
     clickhouse()?;
+    promtool::all()?;
     let missing: Vec<String> = [
         component("rustfmt"),
         component("clippy"),

@@ -2,6 +2,7 @@
 //!
 //! Not for style: that is `cargo fmt` and clippy.
 
+mod alerts;
 mod book;
 mod codes;
 mod dependencies;
@@ -18,6 +19,7 @@ pub(crate) fn all() -> Result<()> {
     wrong.extend(files::check()?);
     wrong.extend(codes::check()?);
     wrong.extend(book::check()?);
+    wrong.extend(alerts::check()?);
     wrong.extend(keys::check()?);
     if let Err(drift) = codegen::run(true) {
         wrong.push(format!("generated code differs from proto/: {drift}"));
