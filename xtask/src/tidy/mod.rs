@@ -8,9 +8,10 @@ mod codes;
 mod dependencies;
 mod files;
 mod keys;
+mod manifests;
 
 use crate::run::{Failure, Result};
-use crate::{codegen, docs};
+use crate::{codegen, docs, release};
 
 /// Runs every check and lists all that is wrong.
 pub(crate) fn all() -> Result<()> {
@@ -19,8 +20,10 @@ pub(crate) fn all() -> Result<()> {
     wrong.extend(files::check()?);
     wrong.extend(codes::check()?);
     wrong.extend(book::check()?);
-    wrong.extend(alerts::check()?);
     wrong.extend(keys::check()?);
+    wrong.extend(alerts::check()?);
+    wrong.extend(manifests::check()?);
+    wrong.extend(release::problems());
     if let Err(drift) = codegen::run(true) {
         wrong.push(format!("generated code differs from proto/: {drift}"));
     }
