@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
 /// A shorter one would be found by chance.
-const SHORTEST: usize = 12;
+const SHORTEST: usize = 10;
 
 /// A known secret.
 #[derive(Debug, Clone)]

@@ -130,7 +130,8 @@ async fn unplanted() -> Result<Vec<String>, String> {
             ready(&worker).await;
             match outside {
                 Outside::Fine => {
-                    customer.served(&world, &mut told).await?;
+                    let served = customer.served(&world, &mut told).await;
+                    served.map_err(|why| format!("{why}; {}", warnings(&worker)))?;
                     seen = customer.app.workspace_id.clone();
                 }
                 _ => customer.refused(&world, &mut told).await?,
@@ -241,6 +242,15 @@ impl Shown {
         }
         findings.search(needles, Store::Config, "output", &self.config);
     }
+}
+
+/// The last warnings of a worker that does not do what it should.
+fn warnings(worker: &Worker) -> String {
+    let log = worker.log();
+    let bad = |line: &&str| line.contains("\"WARN\"") || line.contains("\"ERROR\"");
+    let bad: Vec<&str> = log.lines().filter(bad).collect();
+    let last = bad.len().saturating_sub(12);
+    format!("its last warnings:\n{}", bad[last..].join("\n"))
 }
 
 /// What a worker answers: store, the log line that tells the address, path.
