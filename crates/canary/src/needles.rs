@@ -25,7 +25,6 @@ pub(crate) struct Canary {
 impl Canary {
     pub(crate) fn new(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         let (name, value) = (name.into(), value.into());
-        let (name, value) = (name.into(), value.into());
         assert!(value.len() >= SHORTEST, "{name} is too short to search for");
         Self { name, value }
     }
