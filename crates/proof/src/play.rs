@@ -76,7 +76,7 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
         ended.map_err(|e| format!("the invocation beside it failed: {e}"))?;
     }
     lane.quiet(None).await?;
-    if let Fault::Terminal(at) = fault
+    if let Fault::Terminal(at) | Fault::UndoTwice(at) | Fault::UndoFails(at) = fault
         && (is_undo(&at.name) || at.name == FINISH_BUILD)
     {
         if at.name == FINISH_BUILD {
