@@ -97,7 +97,15 @@ pub(crate) async fn tell(
     }
     // The line of a pull request is the newest deployment's; who ends in favour of a newer one leaves it alone.
     if known.pull > 0 && said != State::GITHUB_DEPLOYMENT_STATE_INACTIVE {
-        let now = durable::now!(ctx)?;
+        // A line without its date is none; what GitHub is told of the deployment must not hang on it.
+        let now = match durable::now!(ctx) {
+            Ok(now) => now,
+            Err(stop) if stop.is_cancelled() => return Err(stop),
+            Err(stop) => {
+                tracing::warn!(error = %stop, "the line of the pull request stays as it is");
+                return Ok(taken);
+            }
+        };
         let line = table::Line {
             app: &config.app_slug,
             environment: &config.env_slug,

@@ -36,6 +36,7 @@ pub(super) fn stories() -> Vec<Story> {
             ("github deployment status", &["told", "reports"]),
             ("find PR for branch", &["told", "comment", "reports"]),
             ("write comment", &["told", "comment"]),
+            ("clock", &["told", "comment"]),
         ],
         sections: |lane, scene| sections(lane, scene).boxed(),
         ..BASE

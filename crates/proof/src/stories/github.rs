@@ -19,6 +19,7 @@ pub(super) const UNTOLD: &[(&str, &[&str])] = &[
     ("github deployment status", &["told", "reports"]),
     ("find PR for branch", &["told", "comment", "reports"]),
     ("write comment", &["told", "comment"]),
+    ("clock", &["told", "comment"]),
 ];
 
 pub(super) fn stories() -> Vec<Story> {
