@@ -39,17 +39,12 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::servers()?;
     setup::containers::all()?;
-    check(&mut cargo(&[
-        "build",
-        "--quiet",
-        "--package",
-        "testbed",
-        "--bin",
-        "stack",
-    ]))?;
+    build(options)?;
     let target = target_dir()?;
     let dir = fresh(&target)?;
-    let worker = worker(options, &target)?;
+    let profile = if options.quick { "debug" } else { "release" };
+    let built = target.join(profile).join("worker");
+    let worker = options.binary.clone().unwrap_or(built);
     let (image, _) = make(
         &dir,
         &worker,
@@ -131,17 +126,24 @@ fn pause(long: Duration) {
     std::thread::sleep(long);
 }
 
-fn worker(options: &Options, target: &Path) -> Result<PathBuf> {
-    if let Some(binary) = &options.binary {
-        return Ok(binary.clone());
+/// The worker and the servers it is run on.
+fn build(options: &Options) -> Result<()> {
+    if options.quick {
+        // what the tests are built as, so that after them there is nothing to build
+        return check(&mut cargo(&["test", "--quiet", "--workspace", "--no-run"]));
     }
-    let profile = if options.quick { "debug" } else { "release" };
-    let mut build = cargo(&["build", "--locked", "--package", "worker"]);
-    if !options.quick {
-        build.arg("--release");
+    let stack = ["build", "--quiet", "--package", "testbed", "--bin", "stack"];
+    check(&mut cargo(&stack))?;
+    if options.binary.is_none() {
+        check(&mut cargo(&[
+            "build",
+            "--locked",
+            "--release",
+            "--package",
+            "worker",
+        ]))?;
     }
-    check(&mut build)?;
-    Ok(target.join(profile).join("worker"))
+    Ok(())
 }
 
 fn report(image: &Image, figures: &trial::Figures) -> String {
