@@ -21,5 +21,6 @@ pub(crate) fn timings() -> Timings {
         watch_max: Duration::from_millis(200),
         watch_full: 100,
         watch_resend: Duration::from_millis(500),
+        report_after_cancel: Duration::from_millis(100),
     }
 }
