@@ -89,6 +89,9 @@ impl Journals {
     }
 }
 
+/// Stories with the same journal, and that journal.
+type Section<'a> = (Vec<&'a str>, &'a Vec<String>);
+
 /// Plays every story that succeeds plain, and writes down the journals of the handlers they cover.
 ///
 /// # Errors
@@ -100,7 +103,7 @@ pub async fn journals(stories: &[Story], options: &Options) -> Result<Journals, 
         .copied()
         .collect();
     let by_story = by_story(&happy, options).await?;
-    let mut files: BTreeMap<String, Vec<(Vec<&str>, &Vec<String>)>> = BTreeMap::new();
+    let mut files: BTreeMap<String, Vec<Section<'_>>> = BTreeMap::new();
     for story in &happy {
         let service = story.service.trim_start_matches("hydra.v1.");
         let file = files
@@ -114,7 +117,7 @@ pub async fn journals(stories: &[Story], options: &Options) -> Result<Journals, 
             None => file.push((vec![story.name], journal)),
         }
     }
-    let text = |sections: Vec<(Vec<&str>, &Vec<String>)>| {
+    let text = |sections: Vec<Section<'_>>| {
         let sections = sections
             .iter()
             .map(|(names, journal)| format!("# {}\n{}\n", names.join(", "), journal.join("\n")));

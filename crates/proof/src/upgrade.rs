@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -204,8 +204,8 @@ async fn one(
 }
 
 impl Upgrade {
-    fn set_program(&self, program: &PathBuf) {
-        *lock(&self.program) = Some(program.clone());
+    fn set_program(&self, program: &Path) {
+        *lock(&self.program) = Some(program.to_owned());
     }
 }
 
