@@ -135,11 +135,11 @@ impl World {
         let (of, status) = &statuses[0];
         assert_eq!((of.as_str(), &status["state"]), ("815", &json!("success")));
         assert_eq!(self.github.deployments().len(), 0, "none is made anew");
-        let comment = self.name("<comment>").to_owned();
+        let comment: i64 = self.name("<comment>").parse().expect("a number");
         testbed::eventually(SOON, || async {
             let comments = self.github.comments();
             let body = comments[0]["body"].as_str().unwrap_or_default().to_owned();
-            let ours = comments.len() == 1 && comments[0]["id"].to_string() == comment;
+            let ours = comments.len() == 1 && comments[0]["id"] == comment;
             let line = body.contains("row:web:preview") && body.contains("Ready");
             (ours && line && !body.contains("Building"))
                 .then_some(())
