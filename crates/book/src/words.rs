@@ -19,11 +19,14 @@ pub fn commands(text: &str, program: &str) -> Vec<Vec<String>> {
                         "|" | "||" | "&&" | "&" | ";" | ">" | ">>" | "<" | "2>"
                     )
                 };
-                let rest = words[index + 1..].iter().take_while(|w| !ends(w));
-                found.push(
-                    rest.map(|w| w.trim_end_matches([')', ';']).to_owned())
-                        .collect(),
-                );
+                let mut call = Vec::new();
+                for word in words[index + 1..].iter().take_while(|w| !ends(w)) {
+                    call.push(word.trim_end_matches([')', ';']).to_owned());
+                    if word.ends_with([')', ';']) {
+                        break;
+                    }
+                }
+                found.push(call);
             }
         }
     }

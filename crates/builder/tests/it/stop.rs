@@ -30,7 +30,11 @@ fn a_build_that_is_stopped_ends_at_the_machine_too() {
         let (heard, stop) = (Heard::default(), CancellationToken::new());
         let word = format!("sleep\0{seconds}");
         let begun = async {
-            testbed::eventually(Duration::from_secs(60), || async { runs(&word) }).await;
+            // its first line comes on another way than the process is seen
+            testbed::eventually(Duration::from_secs(60), || async {
+                runs(&word) && heard.text().contains("begun")
+            })
+            .await;
             stop.cancel();
         };
         let (built, ()) = tokio::join!(builder.run(&ticket, &order, &heard, &stop), begun);
