@@ -46,7 +46,7 @@ proptest! {
             0 => format!("u:{secret}@tcp(h:1)"),
             1 => format!("u:{secret}/db"),
             2 => format!("u:{secret}@h:3306/db"),
-            3 => format!("{secret}"),
+            3 => secret.to_owned(),
             4 => format!("u:{secret}(h:1)/db"),
             5 => format!("u:{secret}@tcp(h:1/db"),
             _ => format!("tcp(h:1)u:{secret}/db"),
