@@ -77,8 +77,13 @@ pub fn table(report: &Report) -> String {
 
 /// The rehearsal of an upgrade as a table: where each story was stopped and whether its work ended well at either build.
 pub fn upgrade_table(rehearsals: &[Rehearsal]) -> String {
-    let places = rehearsals.iter().map(|r| r.stopped_at.len());
-    let width = places.max().unwrap_or_default();
+    let place = |r: &Rehearsal| {
+        r.stopped_at
+            .clone()
+            .unwrap_or_else(|| "nothing: it has no middle".to_owned())
+    };
+    let width = rehearsals.iter().map(|r| place(r).len()).max();
+    let width = width.unwrap_or_default();
     let line = |story: &str, place: &str, old: &str, new: &str| {
         format!("{story:26} {place:width$} {old:>10} {new:>10}")
     };
@@ -91,8 +96,8 @@ pub fn upgrade_table(rehearsals: &[Rehearsal]) -> String {
             None if !rehearsal.same_journal => "not moved",
             None => "-",
         };
-        let (story, place) = (&rehearsal.story, &rehearsal.stopped_at);
-        lines.push(line(story, place, cell(Ends::Old), cell(Ends::New)));
+        let (old, new) = (cell(Ends::Old), cell(Ends::New));
+        lines.push(line(&rehearsal.story, &place(rehearsal), old, new));
     }
     for rehearsal in rehearsals {
         for (ends, ended) in &rehearsal.ended {
