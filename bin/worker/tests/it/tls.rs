@@ -39,7 +39,7 @@ const ADAPTERS: [&str; 11] = [
 ];
 /// What an adapter says that never got an answer.
 const UNANSWERED: [&str; 5] = [
-    "certificate",
+    "peer certificate",
     "error sending request",
     "Connect",
     "dispatch failure",
@@ -94,7 +94,8 @@ fn each_adapter_makes_a_tls_handshake_in_one_process_and_trusts_only_its_authori
         for adapter in ADAPTERS {
             let line = line(&distrusted, adapter);
             println!("not trusted: {adapter}: {line}");
-            assert!(line.contains("certificate"), "{adapter}: {line}");
+            let said = line.replace("certificate authority", "");
+            assert!(said.contains("certificate"), "{adapter}: {line}");
         }
     });
 }

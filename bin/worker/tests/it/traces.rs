@@ -139,9 +139,15 @@ fn one_trace_leads_from_the_caller_through_restate_to_what_is_called_outside() {
         world.restate.stop().await;
         let wanted = [(configured, 8), (nested, 4), (refused, 2)];
         testbed::eventually(PATIENCE, || async {
-            let few = wanted
-                .iter()
-                .find(|(id, n)| world.collector.trace(id).len() < *n);
+            // Restate and the worker send theirs when it suits them
+            let whole = |spans: &[Seen]| {
+                let all = spans.iter().map(|s| (s.id.as_str(), s)).collect();
+                spans.iter().all(|span| from_caller(span, &all))
+            };
+            let few = wanted.iter().find(|(id, n)| {
+                let spans = world.collector.trace(id);
+                spans.len() < *n || !whole(&spans)
+            });
             few.map_or(Ok(()), |(id, _)| Err(world.collector.trace(id)))
         })
         .await;
