@@ -136,7 +136,6 @@ fn one_trace_leads_from_the_caller_through_restate_to_what_is_called_outside() {
         // what is buffered is sent before the end
         world.worker.terminate();
         assert!(world.worker.ended().await.success());
-        world.restate.stop().await;
         let wanted = [(configured, 8), (nested, 4), (refused, 2)];
         testbed::eventually(PATIENCE, || async {
             // Restate and the worker send theirs when it suits them
