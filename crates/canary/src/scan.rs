@@ -13,8 +13,26 @@ use crate::stores::{Findings, Store, Told};
 use crate::stories::{self, Customer};
 use crate::world::{Outside, World};
 
-/// What the wire contract makes plain text: canary, store, column, and why.
-const BY_CONTRACT: &[(&str, Store, &str, &str)] = &[];
+/// What a contract makes plain text: canary, store, beginning of the place, and why.
+const BY_CONTRACT: &[(&str, Store, &str, &str)] = &[
+    (
+        API_KEY,
+        Store::Journal,
+        "sys_journal.raw of Command: Input",
+        HEADERS,
+    ),
+    (
+        API_KEY,
+        Store::Journal,
+        "sys_journal.entry_json of Command: Input",
+        HEADERS,
+    ),
+    // they have the journal's entries without their names; a key anywhere else in the journal is found there
+    (API_KEY, Store::Files, "", HEADERS),
+];
+const API_KEY: &str = "Restate API key";
+const HEADERS: &str = "Restate's ingress keeps the headers of a request with the invocation, the one by which a caller \
+                       proves itself included; whoever reads the journal may call anyway";
 
 /// Both runs; whether all plants were found and nothing else.
 pub(crate) async fn run() -> Result<bool, String> {
@@ -199,7 +217,8 @@ async fn unplanted() -> Result<Vec<String>, String> {
     Ok(findings.lines(|store, place, canary| {
         let mut contract = BY_CONTRACT.iter();
         canary.starts_with("control: ")
-            || contract.any(|(c, s, column, _)| *c == canary && *s == store && *column == place)
+            || contract
+                .any(|(c, s, column, _)| *c == canary && *s == store && place.starts_with(column))
     }))
 }
 

@@ -91,7 +91,13 @@ impl Told {
                         Some(text) => text.to_owned(),
                         None => value.to_string(),
                     };
-                    self.0.insert((*store, format!("{table}.{column}"), text));
+                    // of a journal it matters which of its entries it is
+                    let of = match row["entry_type"].as_str() {
+                        Some(entry) => format!(" of {entry}"),
+                        None => String::new(),
+                    };
+                    let place = format!("{table}.{column}{of}");
+                    self.0.insert((*store, place, text));
                 }
             }
         }

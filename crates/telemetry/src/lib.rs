@@ -116,6 +116,7 @@ pub fn init(options: &Options) -> Result<Guard, TelemetryError> {
     };
     let keep = levels(&options.level)
         .and(filter::Places)
+        .and(filter::Echoes)
         .and(filter::Replayed)
         .and(filter::Suspensions)
         .and(filter::Sample::new(options.log_sample_rate));
@@ -125,7 +126,9 @@ pub fn init(options: &Options) -> Result<Guard, TelemetryError> {
             let provider = traces::Provider::new(options, rate)?;
             // whatever the level of the log is: a trace without its attempts and steps would be none
             let all = filter::Levels::new(EnvFilter::new("info"), true);
-            let layer = provider.layer().with_filter(all.and(filter::Replayed));
+            let layer = provider
+                .layer()
+                .with_filter(all.and(filter::Echoes).and(filter::Replayed));
             (Some(provider), Some(layer))
         }
     };
