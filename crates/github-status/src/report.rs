@@ -26,8 +26,13 @@ pub(crate) async fn report(
     let skipped = said == State::GITHUB_DEPLOYMENT_STATE_FAILURE && {
         let status = durable::run!(ctx, steps::LOOK, Preset::Periodic, async {
             Ok::<Option<String>, Stop>(settle::status(&deps.db, ctx.key()).await?)
-        })?;
-        status.as_deref() == Some(settle::SKIPPED)
+        });
+        match status {
+            Ok(status) => status.as_deref() == Some(settle::SKIPPED),
+            Err(stop) if stop.is_cancelled() => return Err(stop),
+            // told as it was reported is better than not told
+            Err(_) => false,
+        }
     };
     let (said, description) = if skipped {
         settle::skipped()
