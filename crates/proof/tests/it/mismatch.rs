@@ -210,6 +210,13 @@ impl Shop {
         .await
     }
 
+    /// The mended build at an address of its own; its deployment's id.
+    async fn mended_and_registered(&mut self) -> String {
+        let (url, _) = self.mended().await;
+        let registered = self.admin().register(&url, false).await;
+        registered.expect("registered").id
+    }
+
     /// It ends: each effect once, in the released order.
     async fn ends_whole(&self, at: &str) {
         let ingress = self.restate.ingress().with_timeout(Some(SOON));
@@ -240,13 +247,7 @@ fn a_changed_order_pauses_visibly_and_goes_on_at_the_mended_build() {
             "nothing was done in the wrong order"
         );
         // the fix, at an address of its own
-        let (url, _) = shop.mended().await;
-        let mended = shop
-            .admin()
-            .register(&url, false)
-            .await
-            .expect("registered")
-            .id;
+        let mended = shop.mended_and_registered().await;
         assert_ne!(mended, shop.first);
         let resumed = shop.admin().resume_on(&shop.order, "latest").await;
         resumed.expect("resumed");
@@ -271,13 +272,7 @@ fn what_still_backs_off_is_paused_by_hand_and_goes_on() {
         assert_ne!(row["status"], "paused", "{row:?}");
         shop.admin().pause(&shop.order).await.expect("paused");
         shop.becomes("paused").await;
-        let (url, _) = shop.mended().await;
-        let mended = shop
-            .admin()
-            .register(&url, false)
-            .await
-            .expect("registered")
-            .id;
+        let mended = shop.mended_and_registered().await;
         let resumed = shop.admin().resume_on(&shop.order, &mended).await;
         resumed.expect("resumed");
         shop.ends_whole(&mended).await;
