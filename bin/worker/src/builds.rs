@@ -16,8 +16,8 @@ use mysql::Db;
 use restate_api::Admin;
 use vault::Vault;
 
-use crate::connect::chain;
 use crate::timings;
+use causes::chain;
 
 /// GitHub as the configured App sees it; without an App, as anybody does.
 ///

@@ -16,9 +16,9 @@ use route53::{Credentials, Route53};
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
-use crate::connect::chain;
 use crate::services::{self, Deps};
 use crate::timings;
+use causes::chain;
 
 /// Builds the clients. Without `acme.enabled` there is no authority: nothing outside is ever asked.
 ///

@@ -10,7 +10,7 @@ use config::{Config, Secret};
 use quota_check::{BillableUsage, Unconfigured};
 use vault::Vault;
 
-use crate::connect::chain;
+use causes::chain;
 
 /// The reader of `clickhouse.url`, if any.
 ///

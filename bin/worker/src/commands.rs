@@ -58,7 +58,7 @@ pub async fn register(config: Config, uri: Option<String>) -> Result<(), String>
 pub async fn hand_back(config: Config) -> Result<(), String> {
     let db = mysql::Db::connect(&connect::options(&config))
         .await
-        .map_err(|e| connect::chain(&e))?;
+        .map_err(|e| causes::chain(&e))?;
     let regions = takeover::hand_back(&db, &services::admin(&config)?).await?;
     println!("handed back the version counters of {regions} regions");
     Ok(())
@@ -78,7 +78,7 @@ pub fn print_ddl() {
 pub async fn migrate(config: Config) -> Result<(), String> {
     mysql::migrate::run(&connect::options(&config))
         .await
-        .map_err(|e| connect::chain(&e))?;
+        .map_err(|e| causes::chain(&e))?;
     println!("the database has every table this worker needs");
     Ok(())
 }

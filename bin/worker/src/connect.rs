@@ -2,7 +2,6 @@
 //!
 //! Not for migrating: serving runs no DDL.
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,11 +62,11 @@ pub async fn until_ready(db: &Db) -> Result<(), String> {
             Err(error @ (DbError::Schema { .. } | DbError::Collation { .. })) => {
                 return Err(format!(
                     "{}; run `worker migrate --config <file>` (`--print` shows what it would do)",
-                    chain(&error)
+                    causes::chain(&error)
                 ));
             }
             Err(error) => {
-                tracing::warn!(error = chain(&error), retry_in = ?pause, "the database does not answer yet");
+                tracing::warn!(error = causes::chain(&error), retry_in = ?pause, "the database does not answer yet");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LAST_PAUSE);
             }
@@ -78,18 +77,4 @@ pub async fn until_ready(db: &Db) -> Result<(), String> {
 async fn ready(db: &Db) -> Result<(), DbError> {
     db.ping().await?;
     mysql::migrate::check(db).await
-}
-
-/// An error with what caused it, each part once.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use config::Config;
 use telemetry::{Format, Guard, Listener};
 
-use crate::{VERSION, connect};
+use crate::VERSION;
 
 /// Logs and traces as configured.
 ///
@@ -43,8 +43,7 @@ pub async fn metrics(config: &Config) -> Result<Option<Listener>, String> {
         }
         Err(_) => return Ok(None),
     };
-    let recorder =
-        telemetry::metrics::Recorder::install(VERSION).map_err(|e| connect::chain(&e))?;
+    let recorder = telemetry::metrics::Recorder::install(VERSION).map_err(|e| causes::chain(&e))?;
     let listener = Listener::bind(address, recorder)
         .await
         .map_err(|e| e.to_string())?;

@@ -107,13 +107,13 @@ impl Registrar {
             Ok(version) => new_enough(&version)?,
             // whoever stands in front of the admin API may not let everything through
             Err(error) if error.class() == Class::NotFound => {}
-            Err(error) => return Err(connect::chain(&error)),
+            Err(error) => return Err(causes::chain(&error)),
         }
         let registered = self
             .admin
             .register(&self.uri, self.force)
             .await
-            .map_err(|e| connect::chain(&e))?;
+            .map_err(|e| causes::chain(&e))?;
         let differences = manifest::differences(&self.manifest, &registered.services);
         if differences.is_empty() {
             return Ok(());

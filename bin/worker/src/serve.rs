@@ -42,7 +42,7 @@ pub enum ServeError {
 /// Anything that keeps it from serving, or the first task that failed.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
     let began = Instant::now();
-    let guard = observability::logs(&config).map_err(|e| ServeError::Start(connect::chain(&e)))?;
+    let guard = observability::logs(&config).map_err(|e| ServeError::Start(causes::chain(&e)))?;
     let result = run(config, began).await;
     match &result {
         Ok(()) => tracing::info!("stopped"),
@@ -94,7 +94,7 @@ impl Worker {
         connect::check_addresses(&config)?;
         let db = Db::connect(&connect::options(&config).lazy())
             .await
-            .map_err(|e| connect::chain(&e))?;
+            .map_err(|e| causes::chain(&e))?;
         let deps = Arc::new(Deps::new(config, db).await?);
         let restate = &deps.config.restate;
         let endpoint = services::endpoint(&deps, &restate.identity_keys)?;
@@ -210,7 +210,7 @@ impl Worker {
             Ok(Ok(())) => {}
             Ok(Err(error)) => cleanup.push(Failure {
                 task: "database",
-                reason: connect::chain(&error),
+                reason: causes::chain(&error),
             }),
             Err(_) => cleanup.push(Failure {
                 task: "database",
@@ -246,11 +246,11 @@ fn checks(deps: &Arc<Deps>, standing: Option<Standing>) -> Health {
     let health = Health::new()
         .check("database", move || {
             let db = db.clone();
-            async move { db.ping().await.map_err(|e| connect::chain(&e)) }
+            async move { db.ping().await.map_err(|e| causes::chain(&e)) }
         })
         .check("restate_ingress", move || {
             let deps = ingress.clone();
-            async move { deps.ingress.health().await.map_err(|e| connect::chain(&e)) }
+            async move { deps.ingress.health().await.map_err(|e| causes::chain(&e)) }
         });
     match standing {
         None => health,

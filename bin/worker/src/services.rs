@@ -56,13 +56,13 @@ use scheduler_client::SchedulerService;
 use versioning::Versioning;
 use versioning_client::VersioningService;
 
-use crate::connect::chain;
 use crate::options::{
     building, certificates, checks, long_job, periodic, private, scrape, short, telling, users,
     waiting,
 };
 use crate::timings;
 use crate::{builds, clickhouse};
+use causes::chain;
 
 /// What services and background tasks are built from.
 pub struct Deps {

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mysql::sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-use mysql::{Db, DbError, counter};
+use mysql::sea_orm::{self, FromQueryResult};
+use mysql::{Db, DbError, counter, sql};
 use restate_api::Admin;
 
 /// Who kept them.
@@ -24,10 +24,7 @@ const COUNTERS: &str = "SELECT service_key, value_utf8 FROM state WHERE service_
 /// # Errors
 /// What the admin API or the database said; worth another try.
 pub async fn raise_versions(db: &Db, admin: &Admin) -> Result<usize, String> {
-    let rows = admin
-        .query(COUNTERS)
-        .await
-        .map_err(|e| crate::connect::chain(&e))?;
+    let rows = admin.query(COUNTERS).await.map_err(|e| causes::chain(&e))?;
     let mut raised = 0;
     for row in &rows {
         let (Some(region), Some(value)) = (row["service_key"].as_str(), row["value_utf8"].as_str())
@@ -44,7 +41,7 @@ pub async fn raise_versions(db: &Db, admin: &Admin) -> Result<usize, String> {
         };
         if raise(db, region, floor)
             .await
-            .map_err(|e| crate::connect::chain(&e))?
+            .map_err(|e| causes::chain(&e))?
         {
             tracing::info!(region, floor, "took over the region's version counter");
             raised += 1;
@@ -66,6 +63,12 @@ async fn raise(db: &Db, region: &str, floor: u64) -> Result<bool, DbError> {
     .await
 }
 
+#[derive(FromQueryResult)]
+struct Counter {
+    region_id: String,
+    v: u64,
+}
+
 /// Writes every region's counter into Restate's state, from where the existing worker counts on. To be done when nothing
 /// of this worker is in flight, right before the existing one is registered again. Gives the number of regions.
 ///
@@ -75,7 +78,7 @@ pub async fn hand_back(db: &Db, admin: &Admin) -> Result<usize, String> {
     let busy = admin
         .query(IN_FLIGHT)
         .await
-        .map_err(|e| crate::connect::chain(&e))?;
+        .map_err(|e| causes::chain(&e))?;
     let busy: Vec<&str> = busy.iter().filter_map(|r| r["target"].as_str()).collect();
     if !busy.is_empty() {
         return Err(format!(
@@ -83,18 +86,15 @@ pub async fn hand_back(db: &Db, admin: &Admin) -> Result<usize, String> {
             busy.join(", ")
         ));
     }
-    let sql = "SELECT region_id, v FROM ctrl_worker_region_counters ORDER BY region_id";
-    let rows = Statement::from_string(DbBackend::MySql, sql);
-    let rows = db.primary().query_all_raw(rows).await;
-    let rows = rows.map_err(|e| crate::connect::chain(&e))?;
-    for row in &rows {
-        let broken = |e: mysql::sea_orm::DbErr| crate::connect::chain(&e);
-        let region: String = row.try_get("", "region_id").map_err(broken)?;
-        let v: u64 = row.try_get("", "v").map_err(broken)?;
+    let counters = "SELECT region_id, v FROM ctrl_worker_region_counters ORDER BY region_id";
+    let rows: Vec<Counter> = sql::all(db.primary(), counters, [])
+        .await
+        .map_err(|e| causes::chain(&e))?;
+    for Counter { region_id, v } in &rows {
         let state = BTreeMap::from([("version".to_owned(), v.to_string().into_bytes())]);
-        let set = admin.set_state(VERSIONING, &region, &state).await;
-        set.map_err(|e| crate::connect::chain(&e))?;
-        arrived(admin, &region, v).await?;
+        let set = admin.set_state(VERSIONING, region_id, &state).await;
+        set.map_err(|e| causes::chain(&e))?;
+        arrived(admin, region_id, *v).await?;
     }
     Ok(rows.len())
 }
@@ -102,10 +102,7 @@ pub async fn hand_back(db: &Db, admin: &Admin) -> Result<usize, String> {
 /// The admin API answers before the state is there.
 async fn arrived(admin: &Admin, region: &str, v: u64) -> Result<(), String> {
     for _ in 0..100 {
-        let rows = admin
-            .query(COUNTERS)
-            .await
-            .map_err(|e| crate::connect::chain(&e))?;
+        let rows = admin.query(COUNTERS).await.map_err(|e| causes::chain(&e))?;
         let there = rows.iter().any(|row| {
             row["service_key"].as_str() == Some(region)
                 && row["value_utf8"].as_str() == Some(&*v.to_string())

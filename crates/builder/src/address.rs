@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use causes::chain;
 use hyper_util::rt::TokioIo;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -10,7 +11,6 @@ use rustls::pki_types::pem::PemObject;
 use tokio::net::UnixStream;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
 
-use crate::verdict::chain;
 use crate::{BadSettings, Limits, Secret};
 
 /// An address with its certificates.

@@ -36,27 +36,13 @@ impl Fault {
         let mut text = status.message().to_owned();
         let source = std::error::Error::source(status);
         if let Some(source) = source {
-            text = format!("{text}: {}", chain(source));
+            text = format!("{text}: {}", causes::chain(source));
         }
         Self {
             code: source.is_none().then(|| status.code()),
             text,
         }
     }
-}
-
-/// An error with all that caused it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        next = error.source();
-    }
-    text
 }
 
 /// Judges a failed solve. No login of the order is in what comes out.

@@ -211,7 +211,7 @@ async fn others(url: &str, port: &str) {
 
 /// No error is an answer, and so is one that is about the answer.
 fn answered<E: Error + 'static>(adapter: &str, error: Option<E>) {
-    let text = error.map_or_else(|| "well".to_owned(), |e| worker::connect::chain(&e));
+    let text = error.map_or_else(|| "well".to_owned(), |e| causes::chain(&e));
     let text = text.replace('\n', " ");
     let lost = UNANSWERED.iter().any(|word| text.contains(word));
     let word = if lost { "" } else { "ok answered: " };
@@ -222,7 +222,7 @@ fn say(adapter: &str, result: Result<impl Display, impl Error>) {
     match result {
         Ok(detail) => println!("handshake of {adapter}: ok {detail}"),
         Err(error) => {
-            let text = worker::connect::chain(&error).replace('\n', " ");
+            let text = causes::chain(&error).replace('\n', " ");
             println!("handshake of {adapter}: {text}");
         }
     }

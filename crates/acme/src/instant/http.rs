@@ -62,7 +62,7 @@ pub(super) struct Answer {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAnswer {
-    #[error("{}", chain(.0))]
+    #[error("{}", causes::chain(.0))]
     Way(reqwest::Error),
     #[error("its answer is larger than {0} bytes")]
     TooLarge(usize),
@@ -223,18 +223,6 @@ fn retry_after_ms(headers: &HeaderMap, now: SystemTime) -> Option<i64> {
         Ok(seconds) => Some(now_ms + seconds.clamp(0, 31_536_000) * 1000),
         Err(_) => crate::date::date_ms(text),
     }
-}
-
-/// An error with all its causes: the outermost alone says nothing of why.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }
 
 fn is_loopback(url: &Url) -> bool {

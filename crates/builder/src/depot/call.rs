@@ -152,8 +152,7 @@ impl Line {
         token: &Secret,
         request: &(impl Serialize + Sync),
     ) -> Result<T, Trouble> {
-        let lost =
-            |error: reqwest::Error| Trouble::Lost(crate::verdict::chain(&error.without_url()));
+        let lost = |error: reqwest::Error| Trouble::Lost(causes::chain(&error.without_url()));
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(method.path.split('/'));

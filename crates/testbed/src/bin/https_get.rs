@@ -58,7 +58,11 @@ async fn fetch(args: &Args) -> Result<Value, String> {
         .build()
         .map_err(|e| e.to_string())?;
     let url = format!("https://{}:{}/", args.host, args.address.port());
-    let answer = client.get(url).send().await.map_err(chain)?;
+    let answer = client
+        .get(url)
+        .send()
+        .await
+        .map_err(|error| causes::chain(&error))?;
     let shown = answer
         .extensions()
         .get::<TlsInfo>()
@@ -66,7 +70,7 @@ async fn fetch(args: &Args) -> Result<Value, String> {
         .ok_or("the client does not tell the certificate")?
         .to_vec();
     let status = answer.status().as_u16();
-    let body = answer.text().await.map_err(chain)?;
+    let body = answer.text().await.map_err(|error| causes::chain(&error))?;
     let stored = stored(&args.mysql, &args.host).await?;
     let (serial, issuer) = said(&shown)?;
     Ok(json!({
@@ -98,15 +102,4 @@ fn said(der: &[u8]) -> Result<(String, String), String> {
         .map(|b| format!("{b:02x}"))
         .collect();
     Ok((serial, certificate.issuer().to_string()))
-}
-
-/// The error with everything below it: what TLS had to object is at the bottom.
-fn chain(error: reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(inner) = source {
-        text += &format!(": {inner}");
-        source = inner.source();
-    }
-    text
 }

@@ -1,7 +1,6 @@
 //! Whether what the worker depends on answers, and has what it needs.
 
-use std::error::Error;
-
+use causes::chain;
 use mysql::DbError;
 use restate_api::Class;
 use serde_json::json;
@@ -145,18 +144,4 @@ pub(super) async fn clickhouse(patient: &Patient) -> Check {
              lost",
         ),
     }
-}
-
-/// An error with what caused it, each part once.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = cause.source();
-    }
-    text
 }
