@@ -2,16 +2,28 @@
 
 use std::time::Duration;
 
+use analytics::{Address, Analytics};
 use messages::hydra::v1 as msg;
 use mysql::{Db, Options};
 use restate_api::{Admin, ApiError, Ingress};
 use serde::Serialize;
 
-use crate::cli::Addresses;
+use crate::cli::{Addresses, Store};
 use crate::failure::Failure;
 
 /// Longest a call waits for its handler: above the worker's own limit for waking a deployment.
 const CALL: Duration = Duration::from_secs(10 * 60);
+
+/// The way to ClickHouse, where there is one; an answer may take `limit`.
+pub(crate) fn clickhouse(store: &Store, limit: Duration) -> Result<Option<Analytics>, Failure> {
+    let Some(url) = store.clickhouse.as_deref().filter(|url| !url.is_empty()) else {
+        return Ok(None);
+    };
+    let wrong = |error: &dyn std::fmt::Display| Failure::Usage(format!("--clickhouse: {error}"));
+    let address = Address::parse(url, store.clickhouse_http.as_deref()).map_err(|e| wrong(&e))?;
+    let analytics = Analytics::new(&address).map_err(|e| wrong(&e))?;
+    Ok(Some(analytics.with_limit(limit)))
+}
 
 /// Connections of one command.
 pub(crate) struct Access {

@@ -64,7 +64,7 @@ pub(crate) struct Logs {
 /// Where the lines of builds are.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Store {
-    /// ClickHouse, as the worker's `clickhouse.url`; without it only the steps of the deployment are shown.
+    /// ClickHouse, as the worker's `clickhouse.url`; without it, nothing of it is shown.
     #[arg(
         long,
         env = "CTRL_CLICKHOUSE",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::deployments::Store;
 use crate::source;
 
 #[derive(Debug, Subcommand)]
@@ -111,22 +112,8 @@ pub(crate) struct Doctor {
         value_name = "TOKEN"
     )]
     pub(crate) vault_token: Option<String>,
-    /// ClickHouse, as the worker's `clickhouse.url`.
-    #[arg(
-        long,
-        env = "CTRL_CLICKHOUSE",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    pub(crate) clickhouse: Option<String>,
-    /// Its HTTP address where that does not follow, as `clickhouse.http_url`.
-    #[arg(
-        long,
-        env = "CTRL_CLICKHOUSE_HTTP",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    pub(crate) clickhouse_http: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: Store,
     /// Seconds each check may take.
     #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub(crate) timeout: u64,

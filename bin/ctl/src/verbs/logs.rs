@@ -4,10 +4,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use analytics::{Address, Analytics, AnalyticsError, BuildOf};
+use analytics::{Analytics, AnalyticsError, BuildOf};
 
-use crate::access::Access;
-use crate::cli::{Logs, Store};
+use crate::access::{Access, clickhouse};
+use crate::cli::Logs;
 use crate::failure::Failure;
 use crate::follow;
 use crate::log::{Entry, Position, of_steps, sort};
@@ -34,7 +34,7 @@ struct Reader<'a> {
 }
 
 pub(crate) async fn run(access: &Access, output: Output, logs: Logs) -> Result<(), Failure> {
-    let store = store(&logs.store)?;
+    let store = clickhouse(&logs.store, ANSWER)?;
     let row = read::deployment(&access.db, &logs.deployment).await?;
     let position = match &logs.cursor {
         Some(file) => load(file, &row.id)?,
@@ -177,17 +177,6 @@ fn is_written(now: &Snapshot, built: &mut Option<Instant>) -> bool {
     let clock = u64::try_from(mysql::now_ms()).unwrap_or_default();
     let since = *built.get_or_insert_with(Instant::now);
     over.saturating_add(LONG_AGO) < clock || since.elapsed() >= WRITTEN
-}
-
-fn store(store: &Store) -> Result<Option<Analytics>, Failure> {
-    let Some(url) = store.clickhouse.as_deref().filter(|url| !url.is_empty()) else {
-        return Ok(None);
-    };
-    let address = Address::parse(url, store.clickhouse_http.as_deref())
-        .map_err(|error| Failure::Usage(format!("--clickhouse: {error}")))?;
-    let analytics = Analytics::new(&address)
-        .map_err(|error| Failure::Usage(format!("--clickhouse: {error}")))?;
-    Ok(Some(analytics.with_limit(ANSWER)))
 }
 
 fn unreachable(error: AnalyticsError) -> Failure {

@@ -1,5 +1,6 @@
 //! Restate's invocations that do not get on: paused, failing over and over, or bound to a deployment that is gone.
 
+use causes::chain;
 use restate_api::{ApiError, quoted};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -7,7 +8,6 @@ use time::format_description::well_known::Rfc3339;
 
 use super::patient::Patient;
 use super::report::{Check, Finding, short};
-use super::servers::chain;
 use super::workers::{OURS, pinned};
 
 pub(super) const NAMES: [&str; 3] = ["paused", "backing-off", "pinned"];

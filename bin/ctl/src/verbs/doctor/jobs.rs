@@ -1,5 +1,6 @@
 //! The periodic jobs: when each last succeeded, from the copy the scheduler keeps in MySQL.
 
+use causes::chain;
 use mysql::entity::ctrl_worker_jobs as jobs;
 use mysql::now_ms;
 use scheduler_client::JOBS;
@@ -7,7 +8,6 @@ use sea_orm::EntityTrait;
 
 use super::patient::Patient;
 use super::report::{Check, Finding, short};
-use super::servers::chain;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;

@@ -5,13 +5,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use analytics::{Address, Analytics};
+use analytics::Analytics;
 use config::Config;
 use mysql::{Db, Options};
 use restate_api::{Admin, Ingress};
 use vault::Vault;
 
-use crate::cli::{ADMIN, Addresses, Doctor, INGRESS};
+use crate::access;
+use crate::cli::{ADMIN, Addresses, Doctor, INGRESS, Store};
 use crate::failure::Failure;
 
 /// Everything that can be asked. What is not configured is absent.
@@ -155,21 +156,13 @@ fn clickhouse_of(
     file: Option<&Config>,
     limit: Duration,
 ) -> Result<Option<Analytics>, Failure> {
-    let url = doctor
-        .clickhouse
-        .clone()
-        .or_else(|| text(file?.clickhouse.url.expose()));
-    let Some(url) = url.filter(|url| !url.is_empty()) else {
-        return Ok(None);
+    let store = Store {
+        clickhouse: (doctor.store.clickhouse.clone())
+            .or_else(|| text(file?.clickhouse.url.expose())),
+        clickhouse_http: (doctor.store.clickhouse_http.clone())
+            .or_else(|| text(file?.clickhouse.http_url.expose())),
     };
-    let http = doctor
-        .clickhouse_http
-        .clone()
-        .or_else(|| text(file?.clickhouse.http_url.expose()));
-    let wrong = |e: &dyn std::fmt::Display| Failure::Usage(format!("--clickhouse: {e}"));
-    let address = Address::parse(&url, http.as_deref()).map_err(|e| wrong(&e))?;
-    let store = Analytics::new(&address).map_err(|e| wrong(&e))?;
-    Ok(Some(store.with_limit(limit)))
+    access::clickhouse(&store, limit)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Rows that are past their deadline: work that somebody should have ended. The deadlines are those of the reconciler and of
 //! the sweeps, which end such rows; here they are left alone.
 
+use causes::chain;
 use std::time::Duration;
 
 use mysql::{Db, DbError, now_ms, sql};
@@ -8,7 +9,6 @@ use sea_orm::FromQueryResult;
 
 use super::patient::Patient;
 use super::report::{Check, Finding};
-use super::servers::chain;
 use crate::text::one_line;
 
 pub(super) const NAMES: [&str; 3] = ["domains", "builds", "certificates"];

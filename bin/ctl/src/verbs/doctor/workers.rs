@@ -1,6 +1,7 @@
 //! The workers as Restate knows them: whether there is one, whether it can be reached, and whether it still offers what was
 //! registered. Restate is told to ask them itself, so that it does not matter from where this command runs.
 
+use causes::chain;
 use std::collections::{BTreeMap, BTreeSet};
 
 use restate_api::{ApiError, DeploymentInfo, HandlerInfo, Registered, ServiceInfo};
@@ -8,7 +9,6 @@ use serde_json::Value;
 
 use super::patient::Patient;
 use super::report::{Check, Finding};
-use super::servers::chain;
 
 pub(super) const NAMES: [&str; 3] = ["registration", "workers", "manifest"];
 
