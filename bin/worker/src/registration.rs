@@ -12,7 +12,7 @@ use restate_api::{Admin, Class};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{VERSION, connect, manifest, takeover};
+use crate::{VERSION, manifest, takeover};
 
 /// The oldest Restate this worker works with: earlier ones have no `/restate/call` and `/restate/send` at their ingress.
 pub const OLDEST_RESTATE: (u64, u64) = (1, 7);
