@@ -25,7 +25,7 @@ use restate_sdk::prelude::*;
 /// Waiting times; production values are the defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// How long one call of GitHub is tried again before it is done without.
+    /// How long one call of GitHub, or one look at the row, is tried again before it is done without.
     pub patience: Duration,
     /// From one look at a deployment whose end is not told yet to the next.
     pub settle_after: Duration,
@@ -45,7 +45,7 @@ impl Default for Timings {
 }
 
 impl Timings {
-    /// How steps that call GitHub are tried.
+    /// How steps are tried.
     pub(crate) fn policy(self) -> RunRetryPolicy {
         RunRetryPolicy::new()
             .initial_delay(Duration::from_millis(250))

@@ -1,6 +1,6 @@
 //! Handler `ReportStatus`: one more status, and the line of the comment. A final one ends the object.
 
-use durable::{Preset, Stop};
+use durable::Stop;
 use github::{DeploymentState, GitHub, NewStatus, Repository};
 use github_comment_client::GitHubCommentClient;
 use messages::hydra::v1::SetCommentRowRequest;
@@ -24,7 +24,7 @@ pub(crate) async fn report(
         .unwrap_or(State::GITHUB_DEPLOYMENT_STATE_UNSPECIFIED);
     // A superseded deployment ends as one that failed does; that it is none only its row knows.
     let skipped = said == State::GITHUB_DEPLOYMENT_STATE_FAILURE && {
-        let status = durable::run!(ctx, steps::LOOK, Preset::Periodic, async {
+        let status = durable::run!(ctx, steps::LOOK, deps.timings, async {
             Ok::<Option<String>, Stop>(settle::status(&deps.db, ctx.key()).await?)
         });
         match status {

@@ -1,7 +1,7 @@
 //! Handler `Settle`: a timer is due. What was said last and is not final gets the end that the deployment's row tells, so
 //! that GitHub shows no deployment in progress whose worker is long gone.
 
-use durable::{Preset, Stop};
+use durable::Stop;
 use github_status_client::GitHubStatusClient;
 use messages::hydra::v1::{GitHubDeploymentState as State, GitHubStatusSettleRequest};
 use mysql::{Db, DbError, sql};
@@ -35,10 +35,18 @@ pub(crate) async fn settle(
     let end = match known.timer.untold.take() {
         Some((number, text)) => state_of(number).map(|said| (said, text)),
         None => {
-            let status = durable::run!(ctx, steps::LOOK, Preset::Periodic, async {
+            let status = durable::run!(ctx, steps::LOOK, deps.timings, async {
                 Ok::<Option<String>, Stop>(status(&deps.db, ctx.key()).await?)
-            })?;
-            end(status.as_deref()).map(|(said, text)| (said, text.to_owned()))
+            });
+            match status {
+                Ok(status) => end(status.as_deref()).map(|(said, text)| (said, text.to_owned())),
+                // This is the only timer: without the next one nobody would look again.
+                Err(stop) => {
+                    arm(deps, ctx, &mut known, nonce);
+                    state::write(ctx, &known);
+                    return Err(stop);
+                }
+            }
         }
     };
     arm(deps, ctx, &mut known, nonce);

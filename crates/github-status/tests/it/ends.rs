@@ -83,3 +83,35 @@ fn a_superseded_deployment_is_inactive_and_leaves_the_line_of_the_pull_request_t
         assert!(world.rows()[0].contains("| Building |"));
     });
 }
+
+#[test]
+fn a_look_that_fails_is_not_the_last_one() {
+    testbed::run(async {
+        let world = World::new().await;
+        let id = world.deployment("ready").await;
+        let rename = async |from: &str, to: &str| {
+            let sql = format!("RENAME TABLE {from} TO {to}");
+            sql::execute(world.db.primary(), &sql, [])
+                .await
+                .expect("renamed");
+        };
+        rename("deployments", "deployments_away").await;
+        world.init(&id, world.production()).await;
+        let failed = format!(
+            "SELECT id FROM sys_invocation WHERE target_service_key = {} AND target_handler_name = 'Settle' AND completion_result = 'failure'",
+            restate_api::quoted(&id)
+        );
+        let admin = testbed::admin().await;
+        testbed::eventually(SOON, || async {
+            admin
+                .query(&failed)
+                .await
+                .is_ok_and(|rows| !rows.is_empty())
+        })
+        .await;
+        rename("deployments_away", "deployments").await;
+        testbed::eventually(SOON, || async { !world.remembers(&id).await }).await;
+        assert_eq!(world.states(), ["pending", "success"]);
+        testbed::assert_quiet(&[&id]).await;
+    });
+}
