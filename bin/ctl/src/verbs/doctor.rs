@@ -9,6 +9,7 @@ mod patient;
 mod report;
 mod rows;
 mod servers;
+mod statuses;
 mod workers;
 
 use std::future::Future;
@@ -52,7 +53,7 @@ async fn examine(patient: &Patient, limit: Duration) -> Report {
     let ingress_too = restate.filter(|_| answers(&ingress));
     let both = restate.and(database);
     let mut checks = vec![admin, ingress, mysql, vault, clickhouse];
-    let (tables, workers, calls, invocations, deployments, rows, jobs) = tokio::join!(
+    let (tables, workers, calls, invocations, statuses, deployments, rows, jobs) = tokio::join!(
         after(database, "tables", limit, servers::tables(patient)),
         many(restate, workers::NAMES, limit, workers::look(patient)),
         after(ingress_too, "calls", limit, servers::calls(patient)),
@@ -62,6 +63,7 @@ async fn examine(patient: &Patient, limit: Duration) -> Report {
             limit,
             invocations::look(patient)
         ),
+        after(restate, statuses::NAME, limit, statuses::look(patient)),
         after(both, "deployments", limit, rows::deployments(patient)),
         many(database, rows::NAMES, limit, rows::look(patient)),
         after(database, "jobs", limit, jobs::look(patient)),
@@ -70,6 +72,7 @@ async fn examine(patient: &Patient, limit: Duration) -> Report {
     checks.extend(workers);
     checks.push(calls);
     checks.extend(invocations);
+    checks.push(statuses);
     checks.push(deployments);
     checks.extend(rows);
     checks.push(jobs);

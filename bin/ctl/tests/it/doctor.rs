@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use certificate_client::{CertificateBackend, CertificateService};
+use github_status_client::{GitHubStatusBackend, GitHubStatusService};
 use messages::hydra::v1 as msg;
 use mysql::{Db, Options};
 use restate_sdk::prelude::*;
@@ -44,6 +45,34 @@ impl CertificateBackend for NoCertificates {
     }
 }
 
+struct NoStatuses;
+
+impl GitHubStatusBackend for NoStatuses {
+    async fn init<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::GitHubStatusInitRequest,
+    ) -> HandlerResult<msg::GitHubStatusInitResponse> {
+        Err(TerminalError::new("doctor never calls this").into())
+    }
+
+    async fn report_status<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::GitHubStatusReportRequest,
+    ) -> HandlerResult<msg::GitHubStatusReportResponse> {
+        Err(TerminalError::new("doctor never calls this").into())
+    }
+
+    async fn settle<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::GitHubStatusSettleRequest,
+    ) -> HandlerResult<msg::GitHubStatusSettleResponse> {
+        Err(TerminalError::new("doctor never calls this").into())
+    }
+}
+
 async fn listen(endpoint: Endpoint) -> Served {
     let served = testbed::runtime().spawn(testbed::listen(endpoint)).await;
     served.expect("no panic").expect("a loopback port")
@@ -56,7 +85,9 @@ impl World {
         let options = Options::new(database.dsn.clone()).lazy();
         let db = Db::connect(&options).await.expect("an address");
         let certificates = CertificateService(NoCertificates).into_service_definition();
-        let endpoint = worker::services(&db).bind(certificates).build();
+        let statuses = GitHubStatusService(NoStatuses).into_service_definition();
+        let endpoint = worker::services(&db).bind(certificates).bind(statuses);
+        let endpoint = endpoint.build();
         let served = listen(endpoint).await;
         let proxy = Proxy::start(served.addr).await.expect("a loopback port");
         let world = Self {
@@ -228,6 +259,64 @@ fn doctor_finds_a_paused_invocation_and_names_the_command_that_resumes_it() {
         killed.expect("killed");
         world.until(&invocation, "completed").await;
         assert_eq!(world.doctor().check("paused")["verdict"], "ok");
+    });
+}
+
+#[test]
+fn doctor_finds_a_deployment_of_whose_end_nobody_will_tell_github() {
+    testbed::run(async {
+        let world = World::fresh("doctor_statuses").await;
+        let admin = world.restate.admin();
+        let text = |text: &str| text.as_bytes().to_vec();
+        let state = [
+            ("config", "{\"repo\":\"acme/shop\"}"),
+            ("settle", "{\"nonce\":\"n\",\"looks\":1}"),
+        ];
+        let state = |names: &[&str]| {
+            let named = state.iter().filter(|(name, _)| names.contains(name));
+            named
+                .map(|(name, value)| ((*name).to_owned(), text(value)))
+                .collect()
+        };
+        let put = async |key: &str, names: &[&str]| {
+            let set = admin.set_state(github_status_client::SERVICE, key, &state(names));
+            set.await.expect("taken");
+        };
+        // the worker before this one had no timers, so none of its can be lost
+        put("d_before", &["config"]).await;
+        let there = "SELECT 1 AS one FROM state WHERE service_key = 'd_before'";
+        testbed::eventually(PATIENCE, || async {
+            admin.query(there).await.is_ok_and(|rows| rows.len() == 1)
+        })
+        .await;
+        world.doctor().clean("statuses");
+
+        put("d_1", &["config", "settle"]).await;
+        let seen = testbed::eventually(PATIENCE, || async {
+            let seen = world.doctor();
+            if seen.check("statuses")["verdict"] == "fail" {
+                Ok(seen)
+            } else {
+                Err(seen.report)
+            }
+        })
+        .await;
+        let finding = seen.finding("statuses");
+        assert_eq!(finding["subject"], "d_1");
+        says(&finding["what"], "in progress");
+
+        // what it says to do at the end, done as it is written
+        let cure = finding["cure"].as_str().expect("a cure");
+        let (_, command) = cure.split_once("then forget it: ").expect("a command");
+        let ran = std::process::Command::new("sh")
+            .args(["-c", &command.replace("curl", "curl -fsS")])
+            .output();
+        let ran = ran.expect("a shell");
+        assert!(ran.status.success(), "{ran:?}");
+        testbed::eventually(PATIENCE, || async {
+            world.doctor().check("statuses")["verdict"] == "ok"
+        })
+        .await;
     });
 }
 
