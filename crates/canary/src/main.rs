@@ -5,6 +5,7 @@
 //! Not for production.
 
 mod echo;
+mod entry;
 mod needles;
 mod plants;
 mod process;

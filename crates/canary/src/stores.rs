@@ -8,6 +8,7 @@ use std::path::Path;
 
 use restate_api::Admin;
 
+use crate::entry;
 use crate::needles::{Hit, Needles};
 use crate::wal;
 use crate::world::World;
@@ -97,7 +98,15 @@ impl Told {
                         None => String::new(),
                     };
                     let place = format!("{table}.{column}{of}");
-                    self.0.insert((*store, place, text));
+                    let parts = entry::input(&text).unwrap_or_default();
+                    if parts.is_empty() {
+                        self.0.insert((*store, place, text));
+                    } else {
+                        let parts = parts.into_iter();
+                        self.0.extend(
+                            parts.map(|(part, text)| (*store, format!("{place}, {part}"), text)),
+                        );
+                    }
                 }
             }
         }
@@ -131,6 +140,14 @@ impl Findings {
     /// Whether a canary was found in a store, in any form.
     pub(crate) fn has(&self, store: Store, canary: &str) -> bool {
         let here = self.found.iter().filter(|((s, _), _)| *s == store);
+        here.flat_map(|(_, hits)| hits)
+            .any(|hit| hit.canary == canary)
+    }
+
+    /// Whether a canary was found in a place of a store that begins so.
+    pub(crate) fn has_at(&self, store: Store, place: &str, canary: &str) -> bool {
+        let here = self.found.iter();
+        let here = here.filter(|((s, p), _)| *s == store && p.starts_with(place));
         here.flat_map(|(_, hits)| hits)
             .any(|hit| hit.canary == canary)
     }
