@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use edge_sim::Behaviour;
 use intent::NewDeployment;
 use serde_json::{Value, json};
 
 use super::peers::Peers;
-use super::repository::{Repository, sha};
+use super::repository::{One, Repository, sha};
 use crate::Result;
 use crate::observe::{Moments, Observer};
-use crate::overhead::{DEPLOY, agents, app};
+use crate::overhead::DEPLOY;
 use crate::report::{Report, Row};
 use crate::stack::Stack;
 use crate::stats::{Times, ms};
@@ -25,13 +24,11 @@ pub(crate) async fn measure(
     count: usize,
     report: &mut Report,
 ) -> Result<()> {
-    let repository = Repository::connect(stack, peers, app(stack, None).await?).await?;
-    let agents = agents(
-        &stack.db,
-        &repository.app,
-        &Behaviour::ready_after(Duration::ZERO),
-    );
-    let worker = peers.worker(stack).await?;
+    let One {
+        repository,
+        agents,
+        worker,
+    } = One::connect(stack, peers).await?;
     let observer = Observer::start(stack.own_connection().await?);
     let image = || json!({ "dockerImage": { "image": "nginx:1" } });
     let commit = |number| json!({ "git": repository.source(number) });

@@ -3,16 +3,15 @@
 use std::time::{Duration, Instant};
 
 use build_testbed::Script;
-use edge_sim::Behaviour;
 use intent::NewDeployment;
 use serde_json::json;
 
 use super::burst::until_ready;
 use super::peers::Peers;
-use super::repository::{Repository, sha};
+use super::repository::{One, Repository, sha};
 use crate::Result;
 use crate::machine::cpu_seconds;
-use crate::overhead::{DEPLOY, agents, app};
+use crate::overhead::DEPLOY;
 use crate::report::{Report, Row};
 use crate::stack::Stack;
 use crate::stats::{ms, seconds};
@@ -29,13 +28,11 @@ pub(crate) async fn measure(
     count: usize,
     report: &mut Report,
 ) -> Result<()> {
-    let repository = Repository::connect(stack, peers, app(stack, None).await?).await?;
-    let agents = agents(
-        &stack.db,
-        &repository.app,
-        &Behaviour::ready_after(Duration::ZERO),
-    );
-    let worker = peers.worker(stack).await?;
+    let One {
+        repository,
+        agents,
+        worker,
+    } = One::connect(stack, peers).await?;
     let mut new = NewDeployment::production(&repository.app.app_id).git("main", &sha(1));
     new.git.message = "Fix the cart".to_owned();
     let id = intent::create_deployment(&stack.db, &new).await?;

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use edge_sim::Behaviour;
 use restate_api::quoted;
 
 use super::peers::Peers;
-use super::repository::{Pushed, Repository};
-use crate::overhead::{DEPLOY, agents, app};
+use super::repository::{One, Pushed, Repository};
+use crate::overhead::DEPLOY;
 use crate::report::{Report, Row};
 use crate::stack::Stack;
 use crate::stats::Times;
@@ -27,13 +26,11 @@ pub(crate) async fn measure(
     count: usize,
     report: &mut Report,
 ) -> Result<()> {
-    let repository = Repository::connect(stack, peers, app(stack, None).await?).await?;
-    let agents = agents(
-        &stack.db,
-        &repository.app,
-        &Behaviour::ready_after(Duration::ZERO),
-    );
-    let worker = peers.worker(stack).await?;
+    let One {
+        repository,
+        agents,
+        worker,
+    } = One::connect(stack, peers).await?;
     let (mut pushes, mut whole) = (Vec::new(), Vec::new());
     // The first one makes tokens, a project at Depot and sentinels, and is not counted.
     for number in 0..=count {

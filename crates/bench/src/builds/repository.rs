@@ -1,14 +1,17 @@
 //! Apps with a repository each, and pushes to them as the control API hands them over. Not for what comes of a push.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use edge_sim::{AgentHandle, Behaviour};
 use github_fake::INSTALLATION;
 use intent::{AppRows, NewApp, NewProject, Runtime};
 use serde_json::{Value, json};
 
 use super::peers::Peers;
 use crate::Result;
+use crate::overhead::{agents, app};
 use crate::stack::Stack;
+use crate::worker::Worker;
 
 const WEBHOOK: &str = "hydra.v1.GitHubWebhookService";
 
@@ -17,6 +20,26 @@ pub(crate) struct Repository {
     pub(crate) app: AppRows,
     name: String,
     number: i64,
+}
+
+/// An app with its repository, agents whose instances are ready at once, and a worker started afresh.
+pub(crate) struct One {
+    pub(crate) repository: Repository,
+    pub(crate) agents: Vec<AgentHandle>,
+    pub(crate) worker: Worker,
+}
+
+impl One {
+    pub(crate) async fn connect(stack: &Stack, peers: &Peers) -> Result<Self> {
+        let app = app(stack, None).await?;
+        let repository = Repository::connect(stack, peers, app).await?;
+        let at_once = Behaviour::ready_after(Duration::ZERO);
+        Ok(Self {
+            agents: agents(&stack.db, &repository.app, &at_once),
+            worker: peers.worker(stack).await?,
+            repository,
+        })
+    }
 }
 
 /// A push on its way.
