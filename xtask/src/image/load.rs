@@ -1,104 +1,34 @@
-//! A steady load of handler calls through Restate's ingress, and what a process takes meanwhile.
+//! What a process takes, looked at through `/proc`, and a load to look at it under.
 //!
-//! One request a connection's turn, sent at fixed times whatever the answers take. Not for how fast the worker can be:
-//! `cargo xtask bench`.
+//! Not for how fast the worker can be: `cargo xtask bench`.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::run::{Because, Failure, Result, output};
 
-/// Connections, each a thread.
-const SIDES: u32 = 4;
-/// Longest an answer may take.
-const ANSWER: Duration = Duration::from_secs(5);
-
-/// Calls `path` with `body` so many times a second, for so long. Gives the number of calls, all of which were answered 200.
+/// Calls `url` with `body` so many times a second, for so long, with the program the testbed has for that. Gives the number
+/// of calls, all of which were answered with success.
 pub(crate) fn steady(
-    ingress: &str,
-    path: &str,
+    target: &Path,
+    url: &str,
     body: &str,
     a_second: u32,
     long: Duration,
 ) -> Result<u32> {
-    let host = ingress.trim_start_matches("http://").trim_end_matches('/');
-    let address: SocketAddr = host.parse().because(ingress)?;
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let each = Duration::from_secs(1) * SIDES / a_second;
-    let begin = Instant::now();
-    std::thread::scope(|scope| {
-        let side = |number: u32| {
-            let request = &request;
-            let first = begin + each * number / SIDES;
-            scope.spawn(move || one_side(address, request, first, each, begin + long))
-        };
-        let sides: Vec<_> = (0..SIDES).map(side).collect();
-        let ended = sides.into_iter().map(|s| {
-            s.join()
-                .unwrap_or_else(|_| Err(Failure("a caller panicked".to_owned())))
-        });
-        ended.sum()
-    })
-}
-
-fn one_side(
-    address: SocketAddr,
-    request: &str,
-    mut next: Instant,
-    each: Duration,
-    until: Instant,
-) -> Result<u32> {
-    let mut stream = TcpStream::connect_timeout(&address, ANSWER).because(address)?;
-    stream.set_nodelay(true).because(address)?;
-    stream.set_read_timeout(Some(ANSWER)).because(address)?;
-    let mut calls = 0;
-    while next < until {
-        super::pause(next.saturating_duration_since(Instant::now()));
-        stream.write_all(request.as_bytes()).because(address)?;
-        let status = answer(&mut stream)?;
-        if status != 200 {
-            return Err(Failure(format!("call {calls} was answered {status}")));
-        }
-        calls += 1;
-        next += each;
-    }
-    Ok(calls)
-}
-
-/// Reads one answer to its end, so that the next one begins where it should.
-fn answer(stream: &mut TcpStream) -> Result<u16> {
-    let mut text = Vec::new();
-    let mut part = [0; 4096];
-    loop {
-        let got = stream.read(&mut part).because("an answer")?;
-        if got == 0 {
-            return Err(Failure("the connection ended before the answer".to_owned()));
-        }
-        text.extend_from_slice(&part[..got]);
-        if let Some((status, length)) = whole(&String::from_utf8_lossy(&text))
-            && text.len() >= length
-        {
-            return Ok(status);
-        }
-    }
-}
-
-/// Status and length of an answer whose head is there.
-fn whole(text: &str) -> Option<(u16, usize)> {
-    let (head, _) = text.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length")
-            .then(|| value.trim().parse::<usize>().ok())?
-    });
-    Some((status, head.len() + 4 + length.unwrap_or(0)))
+    let mut steady = Command::new(target.join("debug/steady"));
+    steady.args([
+        "--url",
+        url,
+        "--body",
+        body,
+        "--rate",
+        &a_second.to_string(),
+    ]);
+    steady.args(["--seconds", &long.as_secs().to_string()]);
+    let calls = output(&mut steady)?;
+    calls.trim().parse().because("the number of calls")
 }
 
 /// A process, looked at through `/proc`.
@@ -162,15 +92,7 @@ fn used(stat: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{used, whole};
-
-    #[test]
-    fn an_answer_ends_where_its_head_says() {
-        assert_eq!(whole("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n"), None);
-        let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
-        assert_eq!(whole(head), Some((200, head.len() + 2)));
-        assert_eq!(whole("HTTP/1.1 404 Not Found\r\n\r\n"), Some((404, 26)));
-    }
+    use super::used;
 
     #[test]
     fn processor_time_is_user_and_system() {

@@ -132,8 +132,8 @@ fn build(options: &Options) -> Result<()> {
         // what the tests are built as, so that after them there is nothing to build
         return check(&mut cargo(&["test", "--quiet", "--workspace", "--no-run"]));
     }
-    let stack = ["build", "--quiet", "--package", "testbed", "--bin", "stack"];
-    check(&mut cargo(&stack))?;
+    let servers = ["build", "--quiet", "--package", "testbed", "--bins"];
+    check(&mut cargo(&servers))?;
     if options.binary.is_none() {
         check(&mut cargo(&[
             "build",

@@ -97,7 +97,8 @@ pub(crate) fn run(image: &Image, target: &Path, dir: &Path, extent: Extent) -> R
             let process = serving.process()?;
             figures.idle = process.resident()?;
             let (before, begin) = (process.cpu()?, Instant::now());
-            figures.calls = load::steady(&ingress, CALL, BODY, CALLS, extent.load)?;
+            let url = format!("{}{CALL}", ingress.trim_end_matches('/'));
+            figures.calls = load::steady(target, &url, BODY, CALLS, extent.load)?;
             figures.cpu = (process.cpu()? - before).as_secs_f64() / begin.elapsed().as_secs_f64();
             figures.busy = process.resident()?;
         }
