@@ -267,19 +267,15 @@ fn doctor_finds_a_deployment_of_whose_end_nobody_will_tell_github() {
     testbed::run(async {
         let world = World::fresh("doctor_statuses").await;
         let admin = world.restate.admin();
-        let text = |text: &str| text.as_bytes().to_vec();
-        let state = [
-            ("config", "{\"repo\":\"acme/shop\"}"),
-            ("settle", "{\"nonce\":\"n\",\"looks\":1}"),
-        ];
-        let state = |names: &[&str]| {
-            let named = state.iter().filter(|(name, _)| names.contains(name));
-            named
-                .map(|(name, value)| ((*name).to_owned(), text(value)))
-                .collect()
-        };
         let put = async |key: &str, names: &[&str]| {
-            let set = admin.set_state(github_status_client::SERVICE, key, &state(names));
+            let all = [
+                ("config", "{\"repo\":\"acme/shop\"}"),
+                ("settle", "{\"nonce\":\"n\",\"looks\":1}"),
+            ];
+            let named = all.iter().filter(|(name, _)| names.contains(name));
+            let state = named.map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+            let state = state.collect();
+            let set = admin.set_state(github_status_client::SERVICE, key, &state);
             set.await.expect("taken");
         };
         // the worker before this one had no timers, so none of its can be lost

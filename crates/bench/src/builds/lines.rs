@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::burst::until_ready;
 use super::peers::Peers;
-use super::repository::{One, Repository, sha};
+use super::repository::{One, sha};
 use crate::Result;
 use crate::machine::cpu_seconds;
 use crate::overhead::DEPLOY;
