@@ -5,10 +5,12 @@
 
 use std::process::{Command, Stdio};
 
+use crate::image;
 use crate::run::{Because, Failure, Result, cargo, check, output, root, target_dir};
 use crate::setup;
 
-const PAGE: &str = "docs/bench.md";
+/// Where figures are.
+pub(crate) const PAGE: &str = "docs/bench.md";
 const ROWS: &str = "crates/bench/rows.txt";
 
 /// What the figures depend on.
@@ -73,6 +75,7 @@ pub(crate) fn up_to_date() -> Result<()> {
     let rows = std::fs::read_to_string(root().join(ROWS)).because(ROWS)?;
     let page = std::fs::read_to_string(root().join(PAGE)).because(PAGE)?;
     let mut wrong = missing(&rows, &page);
+    wrong.extend(missing(image::ROWS, &page));
     match measured(&page) {
         None => wrong.push("it does not name the commit of a release build".to_owned()),
         Some(commit) if commit.ends_with('+') => {
@@ -93,7 +96,9 @@ pub(crate) fn up_to_date() -> Result<()> {
         return Ok(());
     }
     let wrong = wrong.join("; ");
-    Err(Failure(format!("{PAGE}: {wrong}. Run `cargo xtask bench`")))
+    Err(Failure(format!(
+        "{PAGE}: {wrong}. Run `cargo xtask bench`, and `cargo xtask image` for rows of the image"
+    )))
 }
 
 /// The last commit, with `+` when what is measured differs from it.

@@ -4,6 +4,7 @@
 
 mod load;
 mod oci;
+mod report;
 mod stage;
 mod trial;
 
@@ -13,16 +14,11 @@ use std::time::Duration;
 use clap::Args;
 
 pub(crate) use oci::Image;
+pub(crate) use report::ROWS;
 pub(crate) use stage::Package;
 
 use crate::run::{Because, Failure, Result, cargo, check, output, revision, root, target_dir};
 use crate::setup;
-
-/// Most the image may weigh.
-const LARGEST: u64 = 40_000_000;
-/// What a release build is to stay below.
-const READY: Duration = Duration::from_millis(300);
-const IDLE_KIB: u64 = 20 * 1024;
 
 /// What to build and run.
 #[derive(Debug, Args)]
@@ -67,13 +63,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     };
     let figures = trial::run(&image, &target, &dir, extent)?;
-    println!("{}", report(&image, &figures));
+    let report = report::Report::new(image.size, &figures);
+    report.print();
     if options.quick {
         println!("image: built, run and stopped (debug build: no figure of it counts)");
-        Ok(())
-    } else {
-        limits(&image, &figures)
+        return Ok(());
     }
+    if options.binary.is_none() {
+        report.record(&revision())?;
+    }
+    report.judge()
 }
 
 /// Lays out the root file system of this worker and builds the image of it.
@@ -144,77 +143,4 @@ fn build(options: &Options) -> Result<()> {
         ]))?;
     }
     Ok(())
-}
-
-fn report(image: &Image, figures: &trial::Figures) -> String {
-    let mut ready = figures.ready.clone();
-    ready.sort();
-    let longest = |all: &[Duration]| all.iter().max().map_or(0, Duration::as_millis);
-    format!(
-        "image {}: {:.1} MB; run as {}\n\
-         container asked for → ready: median {} ms, longest {} ms of {}\n\
-         SIGTERM → exit code 0: longest {} ms\n\
-         resident without work: {:.1} MiB\n\
-         at {} handler calls a second ({} calls, each answered): {:.1} MiB, {:.0} % of one core",
-        image.name,
-        megabytes(image.size),
-        image.text("User"),
-        ready.get(ready.len() / 2).map_or(0, Duration::as_millis),
-        longest(&ready),
-        ready.len(),
-        longest(&figures.stopped),
-        mebibytes(figures.idle),
-        trial::CALLS,
-        figures.calls,
-        mebibytes(figures.busy),
-        figures.cpu * 100.0,
-    )
-}
-
-fn limits(image: &Image, figures: &trial::Figures) -> Result<()> {
-    let longest = figures.ready.iter().max().copied().unwrap_or_default();
-    let missed: Vec<String> = [
-        (
-            image.size >= LARGEST,
-            format!(
-                "the image weighs {:.1} MB, the aim is less than 40",
-                megabytes(image.size)
-            ),
-        ),
-        (
-            longest >= READY,
-            format!(
-                "a start took {} ms, the aim is less than 300",
-                longest.as_millis()
-            ),
-        ),
-        (
-            figures.idle >= IDLE_KIB,
-            format!(
-                "{:.1} MiB without work, the aim is less than 20",
-                mebibytes(figures.idle)
-            ),
-        ),
-    ]
-    .into_iter()
-    .filter_map(|(missed, text)| missed.then_some(text))
-    .collect();
-    if missed.is_empty() {
-        println!(
-            "image: built, run and stopped; under 40 MB, ready under 300 ms, idle under 20 MiB"
-        );
-        Ok(())
-    } else {
-        Err(Failure(missed.join("\n")))
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for people")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for people")]
-fn mebibytes(kib: u64) -> f64 {
-    kib as f64 / 1024.0
 }
