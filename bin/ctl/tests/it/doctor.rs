@@ -326,7 +326,9 @@ fn doctor_finds_a_worker_that_does_not_offer_what_is_registered() {
         before.clean("workers");
 
         // another version answers at the same address, and nobody registered it
-        let other = listen(worker::services(&world.db).build()).await;
+        let statuses = GitHubStatusService(NoStatuses).into_service_definition();
+        let other = worker::services(&world.db).bind(statuses).build();
+        let other = listen(other).await;
         world.proxy.retarget(other.addr);
         world.proxy.drop_connections();
         let seen = world.doctor();

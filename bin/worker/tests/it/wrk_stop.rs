@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use messages::hydra::v1::NextVersionRequest;
-use mysql::sea_orm::ConnectionTrait;
+use mysql::sea_orm::{ConnectionTrait, DbBackend, Statement};
 use restate_sdk::prelude::*;
 use serde_json::json;
 use testbed::{Restate, RestateOptions};
@@ -71,16 +71,18 @@ fn wrk_11_18_a_running_invocation_ends_before_the_process_does() {
             let ingress = ingress.clone();
             async move { ingress.call("test.Draw", None, "Next", &"rgn_s").await }
         });
-        let running = "SELECT id FROM sys_invocation WHERE target_service_name = 'hydra.v1.VersioningService' AND status = 'running'";
+        // Restate calls it running before the worker has it.
+        let waiting = format!(
+            "SELECT id FROM information_schema.processlist WHERE db = '{}' AND id <> CONNECTION_ID() \
+             AND info LIKE '%ctrl_worker_region_counters%'",
+            database.name
+        );
         testbed::eventually(PATIENCE, || async {
-            restate
-                .admin()
-                .query(running)
-                .await
-                .is_ok_and(|rows| !rows.is_empty())
+            let rows = Statement::from_string(DbBackend::MySql, waiting.clone());
+            let rows = db.primary().query_all_raw(rows).await;
+            rows.is_ok_and(|rows| !rows.is_empty())
         })
         .await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
 
         worker.terminate();
         worker.logged("stopping").await;

@@ -88,7 +88,8 @@ fn a_superseded_deployment_is_inactive_and_leaves_the_line_of_the_pull_request_t
 fn a_look_that_fails_is_not_the_last_one() {
     testbed::run(async {
         let world = World::new().await;
-        let id = world.deployment("ready").await;
+        let id = world.deployment("building").await;
+        world.init(&id, world.production()).await;
         let rename = async |from: &str, to: &str| {
             let sql = format!("RENAME TABLE {from} TO {to}");
             sql::execute(world.db.primary(), &sql, [])
@@ -96,7 +97,6 @@ fn a_look_that_fails_is_not_the_last_one() {
                 .expect("renamed");
         };
         rename("deployments", "deployments_away").await;
-        world.init(&id, world.production()).await;
         let failed = format!(
             "SELECT id FROM sys_invocation WHERE target_service_key = {} AND target_handler_name = 'Settle' AND completion_result = 'failure'",
             restate_api::quoted(&id)
@@ -110,6 +110,10 @@ fn a_look_that_fails_is_not_the_last_one() {
         })
         .await;
         rename("deployments_away", "deployments").await;
+        let set = "UPDATE deployments SET status = 'ready' WHERE id = ?";
+        sql::execute(world.db.primary(), set, [id.as_str().into()])
+            .await
+            .expect("set");
         testbed::eventually(SOON, || async { !world.remembers(&id).await }).await;
         assert_eq!(world.states(), ["pending", "success"]);
         testbed::assert_quiet(&[&id]).await;
