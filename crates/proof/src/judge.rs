@@ -29,12 +29,21 @@ pub(crate) fn judge(
     );
     if status == story.fails_with {
         let mut without = Vec::new();
-        if let Fault::Terminal(at) = fault
+        // where a step can be done without nothing is taken back, and all three are one
+        let failed = match fault {
+            Fault::Terminal(at) | Fault::UndoTwice(at) | Fault::UndoFails(at) => Some(at),
+            _ => None,
+        };
+        if let Some(at) = failed
             && one_way(story, at)
         {
             without.extend(UNDONE_LATER.iter().chain(story.may_change));
         }
-        if let Fault::Terminal(at) | Fault::Cancel(at) = fault {
+        let cancelled = match fault {
+            Fault::Cancel(at) => Some(at),
+            _ => None,
+        };
+        if let Some(at) = failed.or(cancelled) {
             let dispensable = story
                 .dispensable
                 .iter()
