@@ -29,7 +29,6 @@ pub(crate) fn judge(
     );
     if status == story.fails_with {
         let mut without = Vec::new();
-        // where a step can be done without nothing is taken back, and all three are one
         let failed = match fault {
             Fault::Terminal(at) | Fault::UndoTwice(at) | Fault::UndoFails(at) => Some(at),
             _ => None,
@@ -84,7 +83,10 @@ fn same(plain: &Form, after: &Form) -> bool {
 
 /// Whether a failure at the step leads to an undo; a failure of an undo step itself is the reconciler's.
 pub(crate) fn can_undo(story: &Story, at: &Point) -> bool {
-    !one_way(story, at) && !crate::play::is_undo(&at.name)
+    // nothing is taken back of what goes on without the step
+    let without = |(step, _): &(&str, &[&str])| *step == at.name;
+    let goes_on = story.fails_with.is_none() && story.dispensable.iter().any(without);
+    !goes_on && !one_way(story, at) && !crate::play::is_undo(&at.name)
 }
 
 /// What a failed one-way message to DeploymentService leaves as it was.

@@ -65,7 +65,7 @@ pub(super) fn stories() -> Vec<Story> {
         Story {
             name: "close-build",
             handler: "Close",
-            // nobody works on the deployment whose build was left open, so the reconciler ends it meanwhile
+            // the deployment is ended by whoever played while the sweep is waited for
             may_change: &["builds", "depot project", "deployments"],
             prepare: |lane| left_open(lane).boxed(),
             holds: |lane, scene| closed(lane, scene).boxed(),
