@@ -3,16 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use certificate_client::{CertificateBackend, CertificateService};
-use github_status_client::{GitHubStatusBackend, GitHubStatusService};
-use messages::hydra::v1 as msg;
+use certificate_client::CertificateService;
+use github_status_client::GitHubStatusService;
 use mysql::{Db, Options};
 use restate_sdk::prelude::*;
 use serde_json::Value;
 use testbed::{Database, MariaDb, MariaDbOptions, Proxy, Restate, RestateOptions, Served};
 
 use crate::program::{Ran, ctl};
-use crate::worker;
+use crate::worker::{self, NoCertificates, NoStatuses};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -23,54 +22,6 @@ struct World {
     proxy: Proxy,
     db: Db,
     _served: Served,
-}
-
-struct NoCertificates;
-
-impl CertificateBackend for NoCertificates {
-    async fn process_challenge<'a>(
-        &'a self,
-        _: ObjectContext<'a>,
-        _: msg::ProcessChallengeRequest,
-    ) -> HandlerResult<msg::ProcessChallengeResponse> {
-        Err(TerminalError::new("doctor never calls this").into())
-    }
-
-    async fn renew_expiring_certificates<'a>(
-        &'a self,
-        _: ObjectContext<'a>,
-        _: msg::RenewExpiringCertificatesRequest,
-    ) -> HandlerResult<msg::RenewExpiringCertificatesResponse> {
-        Err(TerminalError::new("doctor never calls this").into())
-    }
-}
-
-struct NoStatuses;
-
-impl GitHubStatusBackend for NoStatuses {
-    async fn init<'a>(
-        &'a self,
-        _: ObjectContext<'a>,
-        _: msg::GitHubStatusInitRequest,
-    ) -> HandlerResult<msg::GitHubStatusInitResponse> {
-        Err(TerminalError::new("doctor never calls this").into())
-    }
-
-    async fn report_status<'a>(
-        &'a self,
-        _: ObjectContext<'a>,
-        _: msg::GitHubStatusReportRequest,
-    ) -> HandlerResult<msg::GitHubStatusReportResponse> {
-        Err(TerminalError::new("doctor never calls this").into())
-    }
-
-    async fn settle<'a>(
-        &'a self,
-        _: ObjectContext<'a>,
-        _: msg::GitHubStatusSettleRequest,
-    ) -> HandlerResult<msg::GitHubStatusSettleResponse> {
-        Err(TerminalError::new("doctor never calls this").into())
-    }
 }
 
 async fn listen(endpoint: Endpoint) -> Served {

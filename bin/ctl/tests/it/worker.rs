@@ -315,3 +315,53 @@ impl SchedulerBackend for Clockwork {
         })
     }
 }
+
+/// Registered, never called.
+pub(crate) struct NoCertificates;
+
+impl certificate_client::CertificateBackend for NoCertificates {
+    async fn process_challenge<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::ProcessChallengeRequest,
+    ) -> HandlerResult<msg::ProcessChallengeResponse> {
+        Err(TerminalError::new("doctor never calls this").into())
+    }
+
+    async fn renew_expiring_certificates<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::RenewExpiringCertificatesRequest,
+    ) -> HandlerResult<msg::RenewExpiringCertificatesResponse> {
+        Err(TerminalError::new("doctor never calls this").into())
+    }
+}
+
+/// Registered, never called.
+pub(crate) struct NoStatuses;
+
+impl github_status_client::GitHubStatusBackend for NoStatuses {
+    async fn init<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::GitHubStatusInitRequest,
+    ) -> HandlerResult<msg::GitHubStatusInitResponse> {
+        Err(TerminalError::new("doctor never calls this").into())
+    }
+
+    async fn report_status<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::GitHubStatusReportRequest,
+    ) -> HandlerResult<msg::GitHubStatusReportResponse> {
+        Err(TerminalError::new("doctor never calls this").into())
+    }
+
+    async fn settle<'a>(
+        &'a self,
+        _: ObjectContext<'a>,
+        _: msg::GitHubStatusSettleRequest,
+    ) -> HandlerResult<msg::GitHubStatusSettleResponse> {
+        Err(TerminalError::new("doctor never calls this").into())
+    }
+}
