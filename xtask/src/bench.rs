@@ -76,18 +76,18 @@ pub(crate) fn up_to_date() -> Result<()> {
     let page = std::fs::read_to_string(root().join(PAGE)).because(PAGE)?;
     let mut wrong = missing(&rows, &page);
     wrong.extend(missing(image::ROWS, &page));
-    match measured(&page) {
-        None => wrong.push("it does not name the commit of a release build".to_owned()),
-        Some(commit) if commit.ends_with('+') => {
-            wrong.push(format!(
-                "it was measured with uncommitted changes ({commit})"
-            ));
-        }
-        Some(commit) => {
-            let range = format!("{commit}..HEAD");
-            let later = git(&["log", "--format=%h %s", &range, "--"], MEASURED)?;
-            if let Some(last) = later.lines().next() {
-                wrong.push(format!("{commit} is older than {last}"));
+    for (what, commit) in measured(&page) {
+        match commit {
+            None => wrong.push(format!("it does not name the commit of {what}")),
+            Some(commit) if commit.ends_with('+') => {
+                wrong.push(format!("{what} had uncommitted changes ({commit})"));
+            }
+            Some(commit) => {
+                let range = format!("{commit}..HEAD");
+                let later = git(&["log", "--format=%h %s", &range, "--"], MEASURED)?;
+                if let Some(last) = later.lines().next() {
+                    wrong.push(format!("{what}, {commit}, is older than {last}"));
+                }
             }
         }
     }
@@ -124,10 +124,17 @@ fn missing(rows: &str, page: &str) -> Vec<String> {
     absent.map(|id| format!("row {id} is missing")).collect()
 }
 
-fn measured(page: &str) -> Option<String> {
-    let line = page.lines().find_map(|l| l.strip_prefix("* commit: `"))?;
-    let (commit, rest) = line.split_once('`')?;
-    rest.contains("release").then(|| commit.to_owned())
+/// What was measured, and the commits the page names for it.
+fn measured(page: &str) -> [(&'static str, Option<String>); 2] {
+    let named = |start: &str, end: &str| {
+        let line = page.lines().find_map(|l| l.strip_prefix(start))?;
+        let (commit, rest) = line.split_once('`')?;
+        rest.contains(end).then(|| commit.to_owned())
+    };
+    [
+        ("the release build", named("* commit: `", "release")),
+        ("the image", named("* image of commit `", "")),
+    ]
 }
 
 #[cfg(test)]
@@ -143,8 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn the_commit_is_that_of_a_release_build() {
-        assert_eq!(measured(PAGE).as_deref(), Some("0123abcd0123"));
-        assert_eq!(measured(&PAGE.replace("release", "debug")), None);
+    fn the_commit_is_that_of_a_release_build_and_the_image_has_its_own() {
+        let commits = |page: &str| measured(page).map(|(_, commit)| commit);
+        let (bench, image) = ("0123abcd0123".to_owned(), "4567".to_owned());
+        let page = format!("{PAGE}\n* image of commit `4567`\n");
+        assert_eq!(commits(&page), [Some(bench), Some(image.clone())]);
+        let debug = page.replace("release", "debug");
+        assert_eq!(commits(&debug), [None, Some(image)]);
+        assert_eq!(commits(""), [None, None]);
     }
 }
