@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use certificate_client::CertificateService;
+use github_status::{Deps, GitHubStatus, Timings};
 use github_status_client::GitHubStatusService;
 use mysql::{Db, Options};
 use restate_sdk::prelude::*;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use testbed::{Database, MariaDb, MariaDbOptions, Proxy, Restate, RestateOptions, Served};
 
 use crate::program::{Ran, ctl};
-use crate::worker::{self, NoCertificates, NoStatuses};
+use crate::worker::{self, NoCertificates};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -22,6 +23,16 @@ struct World {
     proxy: Proxy,
     db: Db,
     _served: Served,
+}
+
+/// The real ones, of a worker without GitHub.
+fn statuses(db: &Db) -> GitHubStatusService<GitHubStatus> {
+    GitHubStatusService(GitHubStatus::new(Deps {
+        db: db.clone(),
+        github: None,
+        app_id: 0,
+        timings: Timings::default(),
+    }))
 }
 
 async fn listen(endpoint: Endpoint) -> Served {
@@ -36,8 +47,8 @@ impl World {
         let options = Options::new(database.dsn.clone()).lazy();
         let db = Db::connect(&options).await.expect("an address");
         let certificates = CertificateService(NoCertificates).into_service_definition();
-        let statuses = GitHubStatusService(NoStatuses).into_service_definition();
-        let endpoint = worker::services(&db).bind(certificates).bind(statuses);
+        let endpoint = worker::services(&db).bind(certificates);
+        let endpoint = endpoint.bind(statuses(&db).into_service_definition());
         let endpoint = endpoint.build();
         let served = listen(endpoint).await;
         let proxy = Proxy::start(served.addr).await.expect("a loopback port");
@@ -277,8 +288,8 @@ fn doctor_finds_a_worker_that_does_not_offer_what_is_registered() {
         before.clean("workers");
 
         // another version answers at the same address, and nobody registered it
-        let statuses = GitHubStatusService(NoStatuses).into_service_definition();
-        let other = worker::services(&world.db).bind(statuses).build();
+        let other = statuses(&world.db).into_service_definition();
+        let other = worker::services(&world.db).bind(other).build();
         let other = listen(other).await;
         world.proxy.retarget(other.addr);
         world.proxy.drop_connections();

@@ -336,32 +336,3 @@ impl certificate_client::CertificateBackend for NoCertificates {
         Err(TerminalError::new("doctor never calls this").into())
     }
 }
-
-/// Registered, never called.
-pub(crate) struct NoStatuses;
-
-impl github_status_client::GitHubStatusBackend for NoStatuses {
-    async fn init<'a>(
-        &'a self,
-        _: ObjectContext<'a>,
-        _: msg::GitHubStatusInitRequest,
-    ) -> HandlerResult<msg::GitHubStatusInitResponse> {
-        Err(TerminalError::new("doctor never calls this").into())
-    }
-
-    async fn report_status<'a>(
-        &'a self,
-        _: ObjectContext<'a>,
-        _: msg::GitHubStatusReportRequest,
-    ) -> HandlerResult<msg::GitHubStatusReportResponse> {
-        Err(TerminalError::new("doctor never calls this").into())
-    }
-
-    async fn settle<'a>(
-        &'a self,
-        _: ObjectContext<'a>,
-        _: msg::GitHubStatusSettleRequest,
-    ) -> HandlerResult<msg::GitHubStatusSettleResponse> {
-        Err(TerminalError::new("doctor never calls this").into())
-    }
-}

@@ -1,9 +1,9 @@
 //! Rows that are past their deadline: work that somebody should have ended. The deadlines are those of the reconciler and of
 //! the sweeps, which end such rows; here they are left alone.
 
-use causes::chain;
 use std::time::Duration;
 
+use causes::chain;
 use mysql::{Db, DbError, now_ms, sql};
 use sea_orm::FromQueryResult;
 

@@ -1,9 +1,9 @@
 //! The workers as Restate knows them: whether there is one, whether it can be reached, and whether it still offers what was
 //! registered. Restate is told to ask them itself, so that it does not matter from where this command runs.
 
-use causes::chain;
 use std::collections::{BTreeMap, BTreeSet};
 
+use causes::chain;
 use restate_api::{ApiError, DeploymentInfo, HandlerInfo, Registered, ServiceInfo};
 use serde_json::Value;
 
