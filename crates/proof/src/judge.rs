@@ -29,20 +29,12 @@ pub(crate) fn judge(
     );
     if status == story.fails_with {
         let mut without = Vec::new();
-        let failed = match fault {
-            Fault::Terminal(at) | Fault::UndoTwice(at) | Fault::UndoFails(at) => Some(at),
-            _ => None,
-        };
-        if let Some(at) = failed
+        if let Fault::Terminal(at) = fault
             && one_way(story, at)
         {
             without.extend(UNDONE_LATER.iter().chain(story.may_change));
         }
-        let cancelled = match fault {
-            Fault::Cancel(at) => Some(at),
-            _ => None,
-        };
-        if let Some(at) = failed.or(cancelled) {
+        if let Some(at) = fault.point().filter(|_| injected) {
             let dispensable = story
                 .dispensable
                 .iter()

@@ -79,12 +79,17 @@ pub(crate) async fn play(lane: &Lane, story: &Story, fault: &Fault) -> Result<Pl
     if let Fault::Terminal(at) | Fault::UndoTwice(at) | Fault::UndoFails(at) = fault
         && (is_undo(&at.name) || at.name == FINISH_BUILD)
     {
+        let app = &scene.app.app_id;
         if at.name == FINISH_BUILD {
-            // whose own Deploy is none of the story has ended meanwhile
+            // whose own Deploy is none of the story has ended for as long as the sweep takes
             let sql = "UPDATE deployments SET status = 'failed', updated_at = 1 WHERE app_id = ? AND status = 'building'";
-            lane.execute(sql, &[&scene.app.app_id]).await;
+            lane.execute(sql, &[app]).await;
         }
         reconciled(lane, &scene).await;
+        if at.name == FINISH_BUILD {
+            let sql = "UPDATE deployments SET status = 'building' WHERE app_id = ? AND status = 'failed' AND updated_at = 1";
+            lane.execute(sql, &[app]).await;
+        }
     }
     let mut after = Form::read(lane, story, &scene).await?;
     let told = after.effects();

@@ -33,7 +33,7 @@ pub(super) fn stories() -> Vec<Story> {
         sections: |lane, scene| depot_project(lane, scene).boxed(),
         // a build that was begun stays known with its end, and so does the project it was in
         may_change: &["builds", "depot project"],
-        dispensable: &[("finish build", &["builds", "told", "deployments"])],
+        dispensable: &[UNFINISHED],
         ..BASE
     };
     let slots = Story {
@@ -65,8 +65,6 @@ pub(super) fn stories() -> Vec<Story> {
         Story {
             name: "close-build",
             handler: "Close",
-            // the deployment is ended by whoever played while the sweep is waited for
-            may_change: &["builds", "depot project", "deployments"],
             prepare: |lane| left_open(lane).boxed(),
             holds: |lane, scene| closed(lane, scene).boxed(),
             ..build
