@@ -3,6 +3,7 @@
 //! Small on purpose: it starts other programs and reads their output. Not here: anything that needs
 //! a database or Restate client; `stack`, `worker` and `ctl` are started as processes.
 
+mod advisories;
 mod bench;
 mod book;
 mod codegen;

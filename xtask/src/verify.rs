@@ -5,8 +5,8 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::run::{Because, Failure, Result, cargo, check, root, target_dir};
-use crate::{book, setup, tidy};
+use crate::run::{Failure, Result, cargo, check, root, target_dir};
+use crate::{advisories, book, setup, tidy};
 
 type Part = (&'static str, fn() -> Result<()>);
 
@@ -66,28 +66,8 @@ fn doc() -> Result<()> {
 
 fn deny() -> Result<()> {
     let program = setup::cargo_deny()?;
-    let run = |args: &[&str]| {
-        let mut command = Command::new(&program);
-        check(command.args(args).current_dir(root()).stdin(Stdio::null()))
-    };
-    run(&["--locked", "check", "bans", "licenses", "sources"])?;
-    let Some(database) = std::env::var("ADVISORY_DB").ok().filter(|v| !v.is_empty()) else {
-        println!("advisories not checked: no database");
-        return Ok(());
-    };
-    // cargo-deny takes the database's address from its file only
-    let ours = std::fs::read_to_string(root().join("deny.toml")).because("deny.toml")?;
-    let line = format!(
-        "[advisories]\ndb-urls = [{}]",
-        serde_json::Value::from(database)
-    );
-    let with = target_dir()?.join("deny-with-database.toml");
-    std::fs::write(&with, ours.replacen("[advisories]", &line, 1)).because(with.display())?;
-    run(&[
-        "--locked",
-        "check",
-        "--config",
-        &with.to_string_lossy(),
-        "advisories",
-    ])
+    let mut rules = Command::new(&program);
+    rules.args(["--locked", "check", "bans", "licenses", "sources"]);
+    check(rules.current_dir(root()).stdin(Stdio::null()))?;
+    advisories::checked(&program, &target_dir()?.join("advisories"))
 }
