@@ -66,6 +66,25 @@ impl Built {
         })
     }
 
+    /// What [`Built::new`] has left in `dir`, if that is of the commit checked out.
+    fn existing(dir: &Path) -> Option<Self> {
+        let commit = |of: &Path| {
+            let mut git = Command::new("git");
+            // a folder that is no clone would answer for the repository around it
+            git.args(["rev-parse", "--show-toplevel", "HEAD"])
+                .current_dir(of);
+            let told = output(&mut git).ok()?;
+            let (top, commit) = told.trim().split_once('\n')?;
+            let whole = of.canonicalize().ok()? == Path::new(top);
+            whole.then(|| commit.to_owned())
+        };
+        let built = Self {
+            dir: dir.to_owned(),
+        };
+        let there = PROGRAMS.iter().all(|name| built.program(name).is_file());
+        (there && commit(dir)? == commit(&root())?).then_some(built)
+    }
+
     /// The clone.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
@@ -82,9 +101,14 @@ impl Built {
     }
 }
 
-/// Builds twice, in folders of different length, and compares.
-pub(crate) fn check_reproducible(dir: &Path) -> Result<()> {
-    let first = Built::new(&dir.join("a"))?;
+/// Builds twice, in folders of different length, and compares; the programs of a release that was made of this very commit
+/// are taken for the first.
+pub(crate) fn check_reproducible(released: &Path, dir: &Path) -> Result<()> {
+    let first = match Built::existing(released) {
+        Some(built) => built,
+        None => Built::new(&dir.join("a"))?,
+    };
+    println!("the first is in {}", first.dir().display());
     let second = Built::new(&dir.join("somewhere/else/entirely"))?;
     let mut differ = Vec::new();
     for program in PROGRAMS {
@@ -99,9 +123,10 @@ pub(crate) fn check_reproducible(dir: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Failure(format!(
-        "not the same twice: {}; compare the programs below {}",
+        "not the same twice: {}; compare the programs below {} and {}",
         differ.join(", "),
-        dir.display()
+        first.dir().display(),
+        second.dir().display()
     )))
 }
 
@@ -138,6 +163,47 @@ fn cargo_home() -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_whole_build_of_this_commit_counts_as_built() {
+        let dir = std::env::temp_dir().join(format!("xtask-built-{}", std::process::id()));
+        let built = Built { dir: dir.clone() };
+        let git = |args: &[&str], at: &Path| {
+            output(Command::new("git").args(args).current_dir(at)).map_err(|e| e.0)
+        };
+        let from = root().display().to_string();
+        let to = dir.display().to_string();
+        git(
+            &["clone", "--quiet", "--shared", "--no-checkout", &from, &to],
+            &root(),
+        )
+        .expect("a clone");
+        assert!(Built::existing(&dir).is_none(), "nothing is built");
+        std::fs::create_dir_all(dir.join("target/release")).expect("a folder");
+        for name in PROGRAMS {
+            std::fs::write(built.program(name), "").expect("a file");
+        }
+        let whole = Built::existing(&dir).is_some();
+        let within = Built::existing(&dir.join("target")).is_some();
+        git(
+            &[
+                "-c",
+                "user.name=test",
+                "-c",
+                "user.email=test@example.com",
+                "commit-tree",
+                "HEAD^{tree}",
+                "-m",
+                "another",
+            ],
+            &dir,
+        )
+        .and_then(|other| git(&["update-ref", "HEAD", other.trim()], &dir))
+        .expect("another commit");
+        let other = Built::existing(&dir).is_some();
+        std::fs::remove_dir_all(&dir).expect("removed");
+        assert_eq!((whole, within, other), (true, false, false));
+    }
 
     #[test]
     fn folders_become_names() {

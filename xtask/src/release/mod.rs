@@ -21,6 +21,8 @@ use crate::image;
 use crate::run::{Because, Failure, Result, cargo, output, revision, root, target_dir};
 use crate::setup;
 
+/// Where the programs of a release are built, below the build directory.
+const BUILD: &str = "release-build";
 const RELEASES: &str = "docs/releases";
 const SUMMARY: &str = "docs/SUMMARY.md";
 /// The line of the book's summary below which each release has its own.
@@ -49,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.version {
         Some(version) if options.dry_run => dry_run(version, options.breaking),
         Some(version) => release(version, options.breaking, &target),
-        None => build::check_reproducible(&target.join("reproducible")),
+        None => build::check_reproducible(&target.join(BUILD), &target.join("reproducible")),
     }
 }
 
@@ -151,7 +153,7 @@ fn release(version: &str, breaking: bool, target: &Path) -> Result<()> {
         )));
     }
     setup::containers::all()?;
-    let built = Built::new(&target.join("release-build"))?;
+    let built = Built::new(&target.join(BUILD))?;
     let worker = built.program("worker");
     let told = output(Command::new(&worker).arg("--version"))?;
     if told.trim() != format!("worker {version}") {
