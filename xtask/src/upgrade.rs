@@ -4,11 +4,13 @@
 //! Not for what is looked at then: see `crates/proof/src/upgrade.rs` and docs/upgrades.md.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use clap::Args;
 
-use crate::run::{Because, Result, cargo, check, output, root, shown, target_dir};
+use crate::run::{
+    Because, Failure, Result, cargo, check, output, revision, root, shown, target_dir,
+};
 use crate::setup;
 
 /// What to rehearse.
@@ -26,6 +28,9 @@ pub(crate) struct Options {
     story: Vec<String>,
 }
 
+/// Where the book has the outcome.
+const PAGE: &str = "docs/upgrade-rehearsal.md";
+
 /// What a release promises to work in flight.
 const PROMISES: [&str; 3] = [
     "proto",
@@ -38,14 +43,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     setup::servers()?;
     setup::clickhouse()?;
     let mut words = vec!["upgrade".to_owned()];
-    if !options.same {
-        let commit = match &options.from {
-            Some(from) => resolve(from)?,
-            None => before()?,
-        };
+    let from = match &options.from {
+        _ if options.same => None,
+        Some(from) => Some(resolve(from)?),
+        None => Some(before()?),
+    };
+    if let Some(commit) = &from {
         println!("the build that is replaced: {commit}");
         words.push("--old".to_owned());
-        words.push(build(&commit)?.display().to_string());
+        words.push(build(commit)?.display().to_string());
     }
     for story in &options.story {
         words.push("--story".to_owned());
@@ -53,7 +59,37 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     check(&mut cargo(&["build", "--quiet", "--package", "proof"]))?;
     let mut rehearsal = cargo(&["run", "--quiet", "--package", "proof", "--"]);
-    check(rehearsal.args(words))
+    rehearsal.args(words).stderr(Stdio::inherit());
+    let shown = shown(&rehearsal);
+    let done = rehearsal.output().because(&shown)?;
+    let table = String::from_utf8_lossy(&done.stdout);
+    print!("{table}");
+    if !done.status.success() {
+        return Err(Failure(format!("{shown}: {}", done.status)));
+    }
+    if let (Some(from), true) = (&from, options.story.is_empty()) {
+        let file = root().join(PAGE);
+        std::fs::write(&file, page(from, &revision(), &table)).because(file.display())?;
+        println!("written to {PAGE}");
+    }
+    Ok(())
+}
+
+/// What the book keeps of a rehearsal of every story.
+fn page(from: &str, to: &str, table: &str) -> String {
+    let from = &from[..from.len().min(12)];
+    format!(
+        "# The last rehearsal of an upgrade\n\n\
+         From commit `{from}` to commit `{to}`, as [Upgrades](upgrades.md#the-rehearsal) describes it. `whole`: rows, versions, object\n\
+         state and what outside systems were told are those of the story without an upgrade, and nothing is left of the old build's.\n\
+         `not moved`: the two builds journal the handler differently, so its work ends where it began.\n\
+         Written by `cargo xtask upgrade-rehearsal`.\n\n```text\n{}\n```\n",
+        table
+            .lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+    )
 }
 
 fn git(args: &[&str]) -> Result<String> {
@@ -106,4 +142,20 @@ fn build(commit: &str) -> Result<PathBuf> {
     git(&["worktree", "remove", "--force", &tree.display().to_string()])?;
     built?;
     Ok(target.join("debug/proof"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_both_builds_and_holds_the_table() {
+        let page = page(
+            &"a".repeat(40),
+            "bbb",
+            "story   at the old\ndeploy  whole   \n",
+        );
+        assert!(page.contains("From commit `aaaaaaaaaaaa` to commit `bbb`"));
+        assert!(page.ends_with("```text\nstory   at the old\ndeploy  whole\n```\n"));
+    }
 }
