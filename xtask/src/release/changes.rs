@@ -27,13 +27,16 @@ pub(crate) struct Entry {
     text: String,
 }
 
-/// Every change that waits, by kind and name.
+/// Every change that waits, by kind and name; none after a release, which leaves no folder that git would keep.
 ///
 /// # Errors
 /// All names and texts that are not as they should be, in one.
 pub(crate) fn entries(dir: &Path) -> Result<Vec<Entry>> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
-        .because(dir.display())?
+    let listed = match std::fs::read_dir(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.because(dir.display())?,
+    };
+    let mut files: Vec<PathBuf> = listed
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
     files.sort();
@@ -137,5 +140,11 @@ mod tests {
         ] {
             assert!(entry(name, text).is_err(), "{name}: {text}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_a_release_has_emptied_is_no_problem() {
+        let dir = std::env::temp_dir().join(format!("xtask-no-changes-{}", std::process::id()));
+        assert_eq!(entries(&dir).map_err(|e| e.0), Ok(Vec::new()));
     }
 }
