@@ -132,7 +132,7 @@ mod tests {
             let begin = Instant::now();
             while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
                 assert!(begin.elapsed() < Duration::from_secs(10), "no git daemon");
-                std::thread::sleep(Duration::from_millis(20));
+                crate::run::pause(Duration::from_millis(20));
             }
             Self {
                 daemon,

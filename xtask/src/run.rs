@@ -98,6 +98,12 @@ pub(crate) fn shown(command: &Command) -> String {
     }
 }
 
+/// Waits; nothing runs in this thread beside it.
+#[expect(clippy::disallowed_methods, reason = "no async runtime here")]
+pub(crate) fn pause(long: std::time::Duration) {
+    std::thread::sleep(long);
+}
+
 /// The commit checked out, with `+` when tracked files differ from it.
 pub(crate) fn revision() -> String {
     let git = |args: &[&str]| output(Command::new("git").args(args).current_dir(root())).ok();

@@ -119,12 +119,6 @@ pub(crate) fn workspace_version() -> Result<String> {
         .ok_or_else(|| Failure("the workspace has no worker".to_owned()))
 }
 
-/// Nothing runs in this thread beside it.
-#[expect(clippy::disallowed_methods, reason = "no async runtime here")]
-fn pause(long: Duration) {
-    std::thread::sleep(long);
-}
-
 /// The worker and the servers it is run on.
 fn build(options: &Options) -> Result<()> {
     if options.quick {

@@ -208,7 +208,7 @@ impl Container {
                     self.id
                 )));
             }
-            super::pause(Duration::from_millis(5));
+            crate::run::pause(Duration::from_millis(5));
         }
     }
 }

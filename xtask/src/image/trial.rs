@@ -93,7 +93,7 @@ pub(crate) fn run(image: &Image, target: &Path, dir: &Path, extent: Extent) -> R
         figures.ready.push(serving.ready()?);
         serving.is_confined()?;
         if number == extent.starts {
-            super::pause(extent.idle);
+            crate::run::pause(extent.idle);
             let process = serving.process()?;
             figures.idle = process.resident()?;
             let (before, begin) = (process.cpu()?, Instant::now());
@@ -211,7 +211,7 @@ impl Serving {
                     end_of(&self.log)
                 )));
             }
-            super::pause(Duration::from_millis(2));
+            crate::run::pause(Duration::from_millis(2));
         }
         let took = self.begin.elapsed();
         for path in ["/health/startup", "/health/live"] {
