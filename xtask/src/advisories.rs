@@ -19,7 +19,7 @@ pub(crate) fn checked(cargo_deny: &Path, dir: &Path) -> Result<()> {
     match (deny.fetch(), given) {
         (Err(e), None) => {
             println!(
-                "advisories not checked: {e}; ADVISORY_DB may name a git address within reach"
+                "advisories not checked: no database ({e}); ADVISORY_DB may name a git address in reach"
             );
             Ok(())
         }
