@@ -151,9 +151,11 @@ async fn timer(lane: &Lane) -> Scene {
     scene
 }
 
-/// Keys are due, and somebody wants the refill now.
+/// Keys are due, and somebody wants the refill now. The job is paused, so that the run has a timer of its own at any hour: of a
+/// job that goes by itself it is the next window's in the six hours before midnight, and the journal has a command less.
 async fn due(lane: &Lane) -> Scene {
-    let mut scene = ready(lane, "Run").await;
+    let mut scene = paused(lane).await;
+    scene.request = request("Run", json!({}));
     let keys = intent::create_due_keys(&lane.db, &scene.app.workspace_id, DUE).await;
     keys.expect("keys");
     let started = lane
