@@ -25,7 +25,7 @@ pub(crate) fn checked(cargo_deny: &Path, dir: &Path) -> Result<()> {
         }
         (fetched, _) => {
             fetched?;
-            deny.check()
+            check(&mut deny.checking())
         }
     }
 }
@@ -74,18 +74,19 @@ impl<'a> Deny<'a> {
         ))
     }
 
-    fn check(&self) -> Result<()> {
-        check(&mut self.command(&["check", "advisories"]))
+    fn checking(&self) -> Command {
+        self.command(&["check", "advisories"])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
     use std::process::{Child, Stdio};
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::run::pause;
 
     /// A database with one advisory, served by git.
     struct Database {
@@ -129,26 +130,29 @@ mod tests {
                 .stderr(Stdio::null())
                 .spawn()
                 .expect("git daemon");
-            let begin = Instant::now();
-            while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-                assert!(begin.elapsed() < Duration::from_secs(10), "no git daemon");
-                crate::run::pause(Duration::from_millis(20));
-            }
-            Self {
+            let database = Self {
                 daemon,
                 address: format!("git://localhost:{port}/db"),
                 dir,
+            };
+            let begin = Instant::now();
+            while TcpStream::connect(("127.0.0.1", port)).is_err() {
+                assert!(begin.elapsed() < Duration::from_secs(10), "no git daemon");
+                pause(Duration::from_millis(20));
             }
+            database
         }
 
-        /// What the check says, with our own deny.toml but for what is asked of the registry.
-        fn verdict(&self) -> Result<()> {
+        /// Whether the check passes and what it says, with our own deny.toml but for what is asked of the registry.
+        fn verdict(&self) -> Result<(bool, String)> {
             let program = crate::setup::cargo_deny()?;
             let ours = std::fs::read_to_string(root().join("deny.toml")).because("deny.toml")?;
             let ours = ours.replace("yanked = \"deny\"", "yanked = \"allow\"");
             let deny = Deny::new(&program, &self.dir.join("deny"), &ours, &self.address)?;
             deny.fetch()?;
-            deny.check()
+            let said = deny.checking().output().because("cargo-deny")?;
+            let text = String::from_utf8_lossy(&said.stderr).into_owned();
+            Ok((said.status.success(), text))
         }
     }
 
@@ -162,9 +166,14 @@ mod tests {
 
     #[test]
     fn an_advisory_against_what_we_use_fails_and_another_does_not() {
-        let ours = Database::of("toml").verdict();
-        assert!(ours.is_err_and(|e| e.0.contains("check advisories")));
-        assert_eq!(Database::of("left-pad").verdict().map_err(|e| e.0), Ok(()));
+        let verdict = |package| {
+            let found = Database::of(package).verdict().map_err(|e| e.0);
+            found.expect("an answer")
+        };
+        let (passed, said) = verdict("toml");
+        assert!(!passed && said.contains("RUSTSEC-2099-0001"), "{said}");
+        let (passed, said) = verdict("left-pad");
+        assert!(passed && !said.contains("RUSTSEC-2099-0001"), "{said}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Why a verb failed, in words for the person who ran it.
 #[derive(Debug)]
@@ -100,7 +101,7 @@ pub(crate) fn shown(command: &Command) -> String {
 
 /// Waits; nothing runs in this thread beside it.
 #[expect(clippy::disallowed_methods, reason = "no async runtime here")]
-pub(crate) fn pause(long: std::time::Duration) {
+pub(crate) fn pause(long: Duration) {
     std::thread::sleep(long);
 }
 

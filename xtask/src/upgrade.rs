@@ -43,10 +43,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     setup::servers()?;
     setup::clickhouse()?;
     let mut words = vec!["upgrade".to_owned()];
-    let from = match &options.from {
-        _ if options.same => None,
-        Some(from) => Some(resolve(from)?),
-        None => Some(before()?),
+    let from = match (&options.from, options.same) {
+        (_, true) => None,
+        (Some(from), false) => Some(resolve(from)?),
+        (None, false) => Some(before()?),
     };
     if let Some(commit) = &from {
         println!("the build that is replaced: {commit}");
