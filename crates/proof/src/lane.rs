@@ -67,7 +67,11 @@ impl Lane {
     ///
     /// # Errors
     /// What did not start, in words.
-    pub async fn start(program: &Path, number: usize) -> Result<Self, String> {
+    pub async fn start(
+        program: &Path,
+        number: usize,
+        ready_timeout: Duration,
+    ) -> Result<Self, String> {
         let database = testbed::migrated_database(&format!("lane{number}")).await;
         let db = Db::connect(&mysql::Options::new(database.dsn.clone()))
             .await
@@ -76,7 +80,7 @@ impl Lane {
             .await
             .map_err(|e| e.to_string())?;
         let outside = Outside::start(&database.url).await?;
-        let config = config(&database.dsn, &restate, &outside);
+        let config = config(&database.dsn, &restate, &outside, ready_timeout);
         let worker = WorkerProcess::start(program, &config).map_err(|e| e.to_string())?;
         let proxy = StreamProxy::start(worker.address)
             .await
@@ -334,7 +338,7 @@ impl Lane {
 }
 
 /// The worker's configuration: waiting times short enough for thousands of plays, addresses of this lane.
-fn config(dsn: &str, restate: &Restate, outside: &Outside) -> String {
+fn config(dsn: &str, restate: &Restate, outside: &Outside, ready_timeout: Duration) -> String {
     format!(
         r#"
 cname_domain = "cname.test"
@@ -353,7 +357,7 @@ key_last_used_sync = false
 [deploy]
 build_wait_timeout = "8s"
 [test_timings.deploy]
-ready_timeout = "4s"
+ready_timeout = "{}s"
 wake_timeout = "4s"
 watch_min = "20ms"
 watch_max = "100ms"
@@ -364,6 +368,7 @@ reconcile_interval = "500ms"
 {}"#,
         restate.admin_url,
         restate.ingress_url,
+        ready_timeout.as_secs(),
         outside.config()
     )
 }

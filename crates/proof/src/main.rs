@@ -173,13 +173,13 @@ async fn matrix(
         return Err(format!("there is no kind of fault `{unknown}`"));
     }
     faults.retain(|f| kinds.is_empty() || kinds.contains(&f.name()));
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
     let options = Options {
-        program: std::env::current_exe().map_err(|e| e.to_string())?,
-        lanes: lanes.max(1),
         faults,
         at_most,
         budget: minutes.map(|m| Duration::from_secs(60 * m)),
         verbose: true,
+        ..Options::plain(program, lanes)
     };
     let mut report = proof::run(&stories, &options).await?;
     report.uncovered = proof::uncovered(&stories).await?;

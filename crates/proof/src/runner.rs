@@ -28,9 +28,14 @@ pub struct Options {
     /// Time after which faults are left out at commands and steps at which an earlier story of the list has the same
     /// kind, but for one of each story and kind; every other fault is played however long it takes. Nothing is left out when absent.
     pub budget: Option<Duration>,
+    /// How long a deployment waits for its instances.
+    pub ready_timeout: Duration,
     /// Whether each play is told of on standard error.
     pub verbose: bool,
 }
+
+/// So short that a deployment without instances has soon failed.
+const READY_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Options {
     /// No faults; `program worker <config>` is the worker.
@@ -41,6 +46,7 @@ impl Options {
             faults: Vec::new(),
             at_most: None,
             budget: None,
+            ready_timeout: READY_TIMEOUT,
             verbose: false,
         }
     }
@@ -91,7 +97,8 @@ pub(crate) async fn plain(
     stories: &[Story],
     options: &Options,
 ) -> Result<(Vec<Arc<Lane>>, Arc<Mutex<Board>>), String> {
-    let starting = (0..options.lanes).map(|number| Lane::start(&options.program, number));
+    let starting = (0..options.lanes)
+        .map(|number| Lane::start(&options.program, number, options.ready_timeout));
     let lanes = futures::future::try_join_all(starting).await?;
     let lanes: Vec<Arc<Lane>> = lanes.into_iter().map(Arc::new).collect();
     let board = Arc::new(Mutex::new(Board {

@@ -106,6 +106,7 @@ pub async fn rehearse(
     options: &UpgradeOptions,
 ) -> Result<Vec<Rehearsal>, String> {
     let of = |program: &PathBuf| Options {
+        ready_timeout: READY_TIMEOUT,
         verbose: options.verbose,
         ..Options::plain(program.clone(), options.lanes)
     };
@@ -173,6 +174,9 @@ fn middle(story: &Story, dry: &Played) -> Option<Point> {
     let middle = commands.get(commands.len() / 2).copied();
     middle.filter(|p| p.index > 1).cloned()
 }
+
+/// A wait goes on over the change of workers, which is the start of two of them on a machine that may be busy.
+const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often a play is begun in which the worker was not stopped at its place.
 const TRIES: usize = 3;

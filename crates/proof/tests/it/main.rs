@@ -13,12 +13,9 @@ fn program() -> PathBuf {
 
 fn options(faults: &[FaultKind], at_most: usize) -> Options {
     Options {
-        program: program(),
-        lanes: 1,
         faults: faults.to_vec(),
         at_most: Some(at_most),
-        budget: None,
-        verbose: false,
+        ..Options::plain(program(), 1)
     }
 }
 
