@@ -3,7 +3,7 @@
 //!
 //! Not for a journal that does not fit: the tests of this crate show that with services of their own.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -295,10 +295,12 @@ impl Lane {
         }
     }
 
-    /// Moves everything that began at a deployment to the latest: what runs or backs off is paused first.
+    /// Moves everything that began at a deployment to the latest: what runs or backs off is paused first. Each is asked to
+    /// pause once: the second of two requests may come when it has been moved already, and nobody resumes it there.
     async fn move_from(&self, old: &str) -> Result<(), String> {
         let until = Instant::now() + patience();
         let admin = self.admin();
+        let mut asked = BTreeSet::new();
         loop {
             let left = self.unfinished(old).await?;
             if left.is_empty() {
@@ -309,10 +311,17 @@ impl Lane {
             }
             for (id, status) in left {
                 // one that has changed meanwhile is looked at again
-                let _asked = match status.as_str() {
-                    "paused" | "suspended" => admin.resume_on(&id, "latest").await,
-                    _ => admin.pause(&id).await,
-                };
+                match (status.as_str(), asked.contains(&id)) {
+                    ("paused", _) | ("suspended", false) => {
+                        let _resumed = admin.resume_on(&id, "latest").await;
+                    }
+                    (_, true) => {}
+                    (_, false) => {
+                        if admin.pause(&id).await.is_ok() {
+                            asked.insert(id);
+                        }
+                    }
+                }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
